@@ -1,0 +1,266 @@
+package configs
+
+// Pipeline is configured work: which events it takes and the steps it runs.
+type Pipeline struct {
+	// Hook names the hook whose events the pipeline takes.
+	Hook string `yaml:"hook" required:"true"`
+	// Events taken: annotation_content.export, or a whole event such as annotation_content.
+	Events []string `yaml:"events" required:"true"`
+	// Queues taken, by name or id; none means all.
+	Queues []QueueRef `yaml:"queues"`
+	// When is a bare expression; a run whose condition is false is skipped.
+	When Expr `yaml:"when"`
+	// Key names the invoice: bare expressions for company, supplier, document type, number.
+	Key []Expr `yaml:"key"`
+	// Newer says what a newer event of the same annotation means: supersede (default), in_order or independent.
+	Newer Newer `yaml:"newer" default:"supersede"`
+	// Answer: accept (200 at once) or wait (202, Rossum polls). Defaults to wait for export and initialize, else accept.
+	Answer AnswerMode `yaml:"answer"`
+	// Wait bounds a wait answer.
+	Wait Wait `yaml:"wait"`
+	// LateSuccess: re_export (default) PATCHes a failed export to exporting when its delivery succeeds late; note only tells.
+	LateSuccess LateSuccess `yaml:"late_success" default:"re_export"`
+	// Content: event (default) works on the payload's content, current fetches it again.
+	Content ContentSource `yaml:"content" default:"event"`
+	// Retry says how failed steps are repeated.
+	Retry Retry `yaml:"retry"`
+	// Concurrency of the lane over all workers. Defaults to 16.
+	Concurrency int `yaml:"concurrency" default:"16"`
+	// Backlog is the lane's quota of stored bytes; over it this pipeline's events get 503. Defaults to 2GiB.
+	Backlog Size `yaml:"backlog" default:"2GiB"`
+	// OnDead tells Rossum about a dead run when nobody waits for the answer.
+	OnDead OnDead `yaml:"on_dead"`
+	// Fields maps ERP error paths to schema ids, so that a rejection reaches its field. Keys are paths, * matches one part.
+	Fields Named[string] `yaml:"fields"`
+	// Steps run in order.
+	Steps []Step `yaml:"steps" required:"true"`
+}
+
+// Newer is what a newer event of the same annotation means for an older run.
+type Newer string
+
+// The values of Newer.
+const (
+	Supersede   Newer = "supersede"
+	InOrder     Newer = "in_order"
+	Independent Newer = "independent"
+)
+
+// AnswerMode is what Rossum is told at once.
+type AnswerMode string
+
+// The values of AnswerMode.
+const (
+	AnswerAccept AnswerMode = "accept"
+	AnswerWait   AnswerMode = "wait"
+)
+
+// LateSuccess is what happens when a delivery succeeds after Rossum was told it had not.
+type LateSuccess string
+
+// The values of LateSuccess.
+const (
+	LateReExport LateSuccess = "re_export"
+	LateNote     LateSuccess = "note"
+)
+
+// ContentSource is whose content a run works on.
+type ContentSource string
+
+// The values of ContentSource.
+const (
+	ContentEvent   ContentSource = "event"
+	ContentCurrent ContentSource = "current"
+)
+
+// Wait bounds a wait answer.
+type Wait struct {
+	// Hold keeps the POST open this long for a quick ERP before the 202. Defaults to 0.
+	Hold Duration `yaml:"hold"`
+	// AtMost ends the waiting with an honest error. Defaults to 20m.
+	AtMost Duration `yaml:"at_most" default:"20m"`
+}
+
+// Retry says how failed steps are repeated: exponential back-off with full jitter.
+type Retry struct {
+	// First is the upper bound of the first wait. Defaults to 5s.
+	First Duration `yaml:"first" default:"5s"`
+	// Max bounds every wait. Defaults to 30m.
+	Max Duration `yaml:"max" default:"30m"`
+	// For is how long a run is tried before it is dead. Defaults to 48h.
+	For Duration `yaml:"for" default:"48h"`
+	// Attempts bounds the number of attempts of one step; 0 means no bound.
+	Attempts int `yaml:"attempts"`
+}
+
+// OnDead is what a dead run does in Rossum, each tried in turn, a refusal recorded.
+type OnDead struct {
+	Metadata Node     `yaml:"metadata"`
+	Note     Template `yaml:"note"`
+	Label    string   `yaml:"label"`
+	Status   string   `yaml:"status"`
+}
+
+// Step is one unit of work of a run. Its name is its key in the list; what it is follows from the one of Send, Rossum,
+// Set, Check, or Map/Render (a document without sending it) that is given.
+type Step struct {
+	Name string `yaml:"-"`
+	Pos  Pos    `yaml:"-"`
+
+	// When is a bare expression; a step whose condition is false is left out.
+	When Expr `yaml:"when"`
+
+	// Set computes named values, each a template or {jmespath: "..."}; they are steps.<name>.<key>.
+	Set Node `yaml:"set"`
+	// Check refuses a run when a condition does not hold.
+	Check []Check `yaml:"check"`
+
+	// Map builds a typed document; Render renders a template file; Body takes a value, such as another step's document.
+	Map    Node   `yaml:"map"`
+	Render string `yaml:"render"`
+	Body   Expr   `yaml:"body"`
+	Format Format `yaml:"format"`
+	// Filename of the document, for targets and parts that need one.
+	Filename Template `yaml:"filename"`
+
+	// Send names the target; one of Get, Post, Put, Patch and Delete its path, or Path for targets without methods.
+	Send   string   `yaml:"send"`
+	Get    Template `yaml:"get"`
+	Post   Template `yaml:"post"`
+	Put    Template `yaml:"put"`
+	Patch  Template `yaml:"patch"`
+	Delete Template `yaml:"delete"`
+	Path   Template `yaml:"path"`
+	// Query and Headers of the request; values are templates.
+	Query   Named[Template] `yaml:"query"`
+	Headers Named[Template] `yaml:"headers"`
+	// Form sends application/x-www-form-urlencoded; Files a multipart body whose parts are expressions such as document.original.
+	Form  Named[Template] `yaml:"form"`
+	Files Named[Expr]     `yaml:"files"`
+	// Key of the side effect. Defaults to the pipeline's key and the step's name.
+	Key []Expr `yaml:"key"`
+	// Repeatable steps have no ledger entry and may be sent again.
+	Repeatable bool `yaml:"repeatable"`
+	// IdempotencyHeader is sent with a value derived from the step's key, for targets that honour one.
+	IdempotencyHeader string `yaml:"idempotency_header"`
+	// Timeout of one attempt. Defaults to the target's.
+	Timeout Duration `yaml:"timeout"`
+	// OK is a bare expression over response that decides success. Defaults to: status is 2xx.
+	OK Expr `yaml:"ok"`
+	// Outcomes overrule the default classification, first match wins.
+	Outcomes []OutcomeRule `yaml:"outcomes"`
+	// Find looks whether the effect is already there.
+	Find *Find `yaml:"find"`
+	// OnUncertain without a look-up: dead (default), retry or assume_done.
+	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead"`
+	// OnChange: send delivers a changed document under a known key; the default dead-letters it.
+	OnChange OnChange `yaml:"on_change" default:"dead"`
+	// Keep names values of the hit (the response of a created or found object), kept in the journal and the ledger.
+	Keep Named[Expr] `yaml:"keep"`
+
+	// Rossum writes back to the annotation.
+	Rossum *RossumStep `yaml:"rossum"`
+}
+
+// Check is one condition of a check step.
+type Check struct {
+	Pos Pos `yaml:"-"`
+	// That is a bare expression that must hold.
+	That Expr `yaml:"that" required:"true"`
+	// Error, Warning or Info is what Rossum shows when it does not.
+	Error   Template `yaml:"error"`
+	Warning Template `yaml:"warning"`
+	Info    Template `yaml:"info"`
+	// Field is the schema id the message belongs to.
+	Field string `yaml:"field"`
+}
+
+// OutcomeRule maps a response to an outcome.
+type OutcomeRule struct {
+	Pos Pos `yaml:"-"`
+	// Status is a code or class such as 409 or 5xx; empty matches any.
+	Status string `yaml:"status"`
+	// If is a bare expression over response; empty matches.
+	If Expr `yaml:"if"`
+	// Outcome: ok, duplicate, retry, throttled, uncertain, reauth, rejected or misconfigured.
+	Outcome string `yaml:"outcome" required:"true" enum:"ok,duplicate,retry,throttled,uncertain,reauth,rejected,misconfigured"`
+	// Message for people, a template over response.
+	Message Template `yaml:"message"`
+	// Field is the schema id a rejection belongs to.
+	Field string `yaml:"field"`
+	// After is the wait of retry and throttled.
+	After Duration `yaml:"after"`
+}
+
+// Find is the look-up of a send: whether the effect is already at the target.
+type Find struct {
+	Get     Template        `yaml:"get"`
+	Post    Template        `yaml:"post"`
+	Path    Template        `yaml:"path"`
+	Query   Named[Template] `yaml:"query"`
+	Headers Named[Template] `yaml:"headers"`
+	Body    Node            `yaml:"body"`
+	// OK decides whether the look-up itself worked. Defaults to: status is 2xx, or 404.
+	OK Expr `yaml:"ok"`
+	// Hit is the found object, or an empty value.
+	Hit Expr `yaml:"hit" required:"true"`
+	// Same must hold for the hit to be ours; else the run is rejected.
+	Same Expr `yaml:"same"`
+	// First looks before the first send as well.
+	First bool `yaml:"first"`
+	// After is how long after an uncertain attempt to look. Defaults to twice the step's time-out.
+	After Duration `yaml:"after"`
+	// Misses in a row that mean the effect is not there. Defaults to 2.
+	Misses int `yaml:"misses" default:"2"`
+}
+
+// OnUncertain is what happens to an uncertain step that cannot look.
+type OnUncertain string
+
+// The values of OnUncertain.
+const (
+	UncertainDead       OnUncertain = "dead"
+	UncertainRetry      OnUncertain = "retry"
+	UncertainAssumeDone OnUncertain = "assume_done"
+)
+
+// OnChange is what happens to a delivered key whose document has changed.
+type OnChange string
+
+// The values of OnChange.
+const (
+	ChangeDead OnChange = "dead"
+	ChangeSend OnChange = "send"
+)
+
+// RossumStep writes back to the annotation.
+type RossumStep struct {
+	// Set writes field values: schema id to template. In wait mode they travel as operations of the answer.
+	Set Named[Template] `yaml:"set"`
+	// Metadata is merged under the relay's own key.
+	Metadata Node `yaml:"metadata"`
+	// Status PATCHes the annotation along an allowed transition.
+	Status string `yaml:"status"`
+	// Labels to add, by name or id; RemoveLabels to take away.
+	Labels       []Template `yaml:"labels"`
+	RemoveLabels []Template `yaml:"remove_labels"`
+	// Note adds a note.
+	Note Template `yaml:"note"`
+	// Messages reach Rossum with the answer.
+	Messages []RossumMessage `yaml:"messages"`
+}
+
+// RossumMessage is one message of an answer.
+type RossumMessage struct {
+	Type  string   `yaml:"type" default:"info" enum:"error,warning,info"`
+	Text  Template `yaml:"text" required:"true"`
+	Field string   `yaml:"field"`
+}
+
+// Format says how a mapped tree becomes bytes.
+type Format struct {
+	// Type: json (default), xml, csv or fixed.
+	Type string `yaml:"type" default:"json" enum:"json,xml,csv,fixed"`
+	// Options of the type; see the documentation of each format.
+	Options Node `yaml:",inline"`
+}

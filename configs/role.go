@@ -1,0 +1,16 @@
+package configs
+
+// Role is a part of the relay that a process plays; it decides which secrets the process resolves.
+type Role string
+
+// The roles. All-in-one processes play RoleIngest and RoleWorker.
+const (
+	// RoleIngest receives webhooks: hook signing secrets and the queue's keys.
+	RoleIngest Role = "ingest"
+	// RoleWorker runs pipelines: target and Rossum accounts, hook secrets and the queue's keys.
+	RoleWorker Role = "worker"
+	// RoleOperator reads and repairs what is stored (dead letters, runs, ledger): the queue's keys.
+	RoleOperator Role = "operator"
+	// RoleAdmin sets up Rossum's hook objects: Rossum accounts and hook signing secrets.
+	RoleAdmin Role = "admin"
+)

@@ -1,0 +1,71 @@
+package configs
+
+import (
+	"fmt"
+	"io"
+)
+
+// mask is all that is ever printed of a Secret.
+const mask = "[secret]"
+
+// Secret is a password, key or token of the configuration. It cannot print itself: fmt, JSON, YAML and text encoders
+// all give [secret], and copies share one hidden value, so that not even a struct holding it in an unexported field
+// prints more than an address. Load only records where a secret comes from; Config.Resolve fetches it, before the
+// secret is shared between goroutines.
+type Secret struct{ state *secretState }
+
+type secretState struct {
+	source   string // for messages: ${NAME}, file:PATH or plain text
+	fetch    func() (string, error)
+	value    string
+	resolved bool
+	pos      Pos
+	path     string
+}
+
+// NewSecret makes a resolved secret of a value, for tests, simulators and generated keys. An empty value gives the zero
+// Secret.
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{&secretState{source: "plain text", value: value, resolved: true}}
+}
+
+// IsZero reports whether no secret is configured.
+func (s Secret) IsZero() bool { return s.state == nil }
+
+// Reveal is the secret itself, "" for the zero Secret. It panics for a secret that Config.Resolve was not asked for:
+// a role that uses a secret it does not resolve is a mistake of the program, never of the configuration.
+func (s Secret) Reveal() string {
+	if s.state == nil {
+		return ""
+	}
+	if !s.state.resolved {
+		panic(fmt.Sprintf("configs: secret %s (%s) is not resolved for this role", s.state.path, s.state.source))
+	}
+	return s.state.value
+}
+
+// Source says where the secret comes from, for messages: ${NAME}, file:PATH or plain text; "" for the zero Secret.
+func (s Secret) Source() string {
+	if s.state == nil {
+		return ""
+	}
+	return s.state.source
+}
+
+// String is [secret].
+func (s Secret) String() string { return mask }
+
+// GoString is [secret].
+func (s Secret) GoString() string { return mask }
+
+// Format writes [secret] for every verb and flag.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// MarshalJSON gives the string [secret].
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + mask + `"`), nil }
+
+// MarshalText gives [secret], which YAML encoders use too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }

@@ -1,0 +1,157 @@
+package configs
+
+// Target is an ERP endpoint with its limits, shared by pipelines. Exactly one transport is given.
+type Target struct {
+	HTTP *HTTPTarget `yaml:"http"`
+	SFTP *SFTPTarget `yaml:"sftp"`
+	S3   *S3Target   `yaml:"s3"`
+	Dir  *DirTarget  `yaml:"dir"`
+
+	// Concurrency over all workers. Defaults to 8.
+	Concurrency int `yaml:"concurrency" default:"8"`
+	// Rate over all workers; none means no limit.
+	Rate Rate `yaml:"rate"`
+	// Breaker stops sending to a target that is down.
+	Breaker Breaker `yaml:"breaker"`
+	// Timeout of one attempt. Defaults to 60s.
+	Timeout Duration `yaml:"timeout" default:"60s"`
+	// MaxRetryAfter bounds how long a Retry-After is obeyed. Defaults to 1h.
+	MaxRetryAfter Duration `yaml:"max_retry_after" default:"1h"`
+	// Hours are the opening hours; none means always open.
+	Hours *Hours `yaml:"hours"`
+}
+
+// Breaker stops sending after consecutive failures and probes again later.
+type Breaker struct {
+	// After this many failures in a row the breaker opens. Defaults to 5.
+	After int `yaml:"after" default:"5"`
+	// Pause before the first probe. Defaults to 30s; doubled up to Max.
+	Pause Duration `yaml:"pause" default:"30s"`
+	// Max bounds the pause. Defaults to 10m.
+	Max Duration `yaml:"max" default:"10m"`
+}
+
+// Hours are opening hours in a time zone.
+type Hours struct {
+	// Days such as [mon, tue]; none means every day.
+	Days []string `yaml:"days"`
+	// From and To as HH:MM; To before From spans midnight.
+	From string `yaml:"from" required:"true"`
+	To   string `yaml:"to" required:"true"`
+	// Zone is an IANA time zone. Defaults to UTC.
+	Zone string `yaml:"zone" default:"UTC"`
+	// Closed dates, YYYY-MM-DD.
+	Closed []string `yaml:"closed"`
+}
+
+// HTTPTarget is an ERP reached over HTTP. At most one way of authentication is given.
+type HTTPTarget struct {
+	// BaseURL of the ERP; may be a template over settings, which then needs Hosts.
+	BaseURL Template `yaml:"base_url" required:"true"`
+	// Hosts allowed when BaseURL comes from settings.
+	Hosts []string `yaml:"hosts"`
+	// Headers sent with every request.
+	Headers Named[Template] `yaml:"headers"`
+	// Private allows addresses of private networks, which an ERP in the house has.
+	Private bool `yaml:"private"`
+	// Proxy is an http or https proxy URL.
+	Proxy string `yaml:"proxy"`
+	// TLS: private CA and client certificate.
+	TLS TLS `yaml:"tls"`
+	// MaxResponse bounds a response body. Defaults to 8MiB.
+	MaxResponse Size `yaml:"max_response" default:"8MiB"`
+
+	Basic  *BasicAuth  `yaml:"basic"`
+	Bearer Secret      `yaml:"bearer"`
+	APIKey *APIKeyAuth `yaml:"api_key"`
+	OAuth2 *OAuth2Auth `yaml:"oauth2"`
+	OAuth1 *OAuth1Auth `yaml:"oauth1"`
+	// CSRF fetches an x-csrf-token with cookies before writes (SAP).
+	CSRF *CSRF `yaml:"csrf"`
+}
+
+// BasicAuth is HTTP basic authentication.
+type BasicAuth struct {
+	Username string `yaml:"username" required:"true"`
+	Password Secret `yaml:"password" required:"true"`
+}
+
+// APIKeyAuth sends a key in a header or query parameter.
+type APIKeyAuth struct {
+	Header string `yaml:"header"`
+	Query  string `yaml:"query"`
+	Value  Secret `yaml:"value" required:"true"`
+}
+
+// OAuth2Auth gets bearer tokens from a token endpoint.
+type OAuth2Auth struct {
+	// TokenURL, or TokenPath below the target's base URL.
+	TokenURL  string `yaml:"token_url"`
+	TokenPath string `yaml:"token_path"`
+	// Grant: client_credentials (default), refresh_token or jwt_bearer.
+	Grant        string `yaml:"grant" default:"client_credentials" enum:"client_credentials,refresh_token,jwt_bearer"`
+	ClientID     string `yaml:"client_id"`
+	ClientSecret Secret `yaml:"client_secret"`
+	// AuthStyle: body (default) or basic.
+	AuthStyle    string        `yaml:"auth_style" default:"body" enum:"body,basic"`
+	Scope        string        `yaml:"scope"`
+	RefreshToken Secret        `yaml:"refresh_token"`
+	Params       Named[Secret] `yaml:"params"`
+	JWT          *JWTAssertion `yaml:"jwt"`
+}
+
+// JWTAssertion signs the assertion of the jwt_bearer grant.
+type JWTAssertion struct {
+	// Algorithm: RS256 (default) or PS256.
+	Algorithm string        `yaml:"algorithm" default:"RS256" enum:"RS256,PS256"`
+	Key       Secret        `yaml:"key" required:"true"`
+	KeyID     string        `yaml:"key_id"`
+	Claims    Named[string] `yaml:"claims"`
+}
+
+// OAuth1Auth signs with HMAC-SHA256 (NetSuite token-based authentication).
+type OAuth1Auth struct {
+	Realm          string `yaml:"realm"`
+	ConsumerKey    Secret `yaml:"consumer_key" required:"true"`
+	ConsumerSecret Secret `yaml:"consumer_secret" required:"true"`
+	Token          Secret `yaml:"token" required:"true"`
+	TokenSecret    Secret `yaml:"token_secret" required:"true"`
+}
+
+// CSRF is SAP's token handshake.
+type CSRF struct {
+	// Path fetched with x-csrf-token: fetch.
+	Path string `yaml:"path" required:"true"`
+}
+
+// SFTPTarget is a server files are put on.
+type SFTPTarget struct {
+	Address  string `yaml:"address" required:"true"`
+	Username string `yaml:"username" required:"true"`
+	Password Secret `yaml:"password"`
+	// PrivateKey in PEM form, with Passphrase where encrypted.
+	PrivateKey Secret `yaml:"private_key"`
+	Passphrase Secret `yaml:"passphrase"`
+	// HostKeys are pinned, in authorized_keys form; an unknown host is refused.
+	HostKeys []string `yaml:"host_keys" required:"true"`
+	// Collision: fail, same (the same content is done; default) or suffix.
+	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
+	// Done writes an empty file with this suffix after the document.
+	Done string `yaml:"done"`
+}
+
+// S3Target is an S3 compatible bucket.
+type S3Target struct {
+	Endpoint  string `yaml:"endpoint" required:"true"`
+	Region    string `yaml:"region"`
+	Bucket    string `yaml:"bucket" required:"true"`
+	AccessKey Secret `yaml:"access_key"`
+	SecretKey Secret `yaml:"secret_key"`
+	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
+}
+
+// DirTarget is a local directory.
+type DirTarget struct {
+	Path      string `yaml:"path" required:"true"`
+	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
+}
