@@ -6,17 +6,17 @@ package configs
 // Config is one relay configuration, the root of the YAML file.
 type Config struct {
 	// Rossum names the Rossum environments (organizations) the relay serves.
-	Rossum Named[Rossum] `yaml:"rossum"`
+	Rossum Named[Rossum] `yaml:"rossum" roles:"worker,admin"`
 	// Hooks names the ingest URLs /hooks/{name}.
 	Hooks Named[Hook] `yaml:"hooks"`
 	// Targets names the ERP endpoints pipelines send to.
-	Targets Named[Target] `yaml:"targets"`
+	Targets Named[Target] `yaml:"targets" roles:"worker"`
 	// Pipelines names what is done with events, in file order.
 	Pipelines Named[Pipeline] `yaml:"pipelines"`
 	// Tables names look-up tables for the filter lookup('name').
 	Tables Named[Table] `yaml:"tables"`
 	// Queue says where events are stored: embedded NATS JetStream or a cluster.
-	Queue Queue `yaml:"queue"`
+	Queue Queue `yaml:"queue" roles:"ingest,worker,operator"`
 	// Ingest configures the webhook listener.
 	Ingest Ingest `yaml:"ingest"`
 	// Worker configures the run loop.
@@ -28,6 +28,10 @@ type Config struct {
 	File string `yaml:"-"`
 	// Hash is the SHA-256 of the file's bytes in hex; journals record it.
 	Hash string `yaml:"-"`
+	// Warnings are problems that do not keep the relay from running.
+	Warnings Errors `yaml:"-"`
+
+	positions map[string]Pos
 }
 
 // Rossum is one Rossum environment: its address and the service account used when a hook's own token is gone.
@@ -49,17 +53,17 @@ type Hook struct {
 	// Rossum names the environment that calls this hook.
 	Rossum string `yaml:"rossum" required:"true"`
 	// SigningSecrets are tried in order; several allow a change without a gap.
-	SigningSecrets []Secret `yaml:"signing_secrets"`
+	SigningSecrets []Secret `yaml:"signing_secrets" roles:"ingest,admin"`
 	// Insecure accepts unsigned calls. For trying things out only.
 	Insecure bool `yaml:"insecure"`
 	// LegacySHA1 also accepts the header X-Elis-Signature (HMAC-SHA1).
 	LegacySHA1 bool `yaml:"legacy_sha1"`
 	// Unrouted says what Rossum is told when no pipeline matches an export: error (default) or accept.
-	Unrouted Unrouted `yaml:"unrouted" default:"error"`
+	Unrouted Unrouted `yaml:"unrouted" default:"error" enum:"error,accept"`
 	// Settings are added below the settings of the Rossum hook object.
 	Settings Node `yaml:"settings"`
 	// Secrets are added below the secrets of the Rossum hook object.
-	Secrets Named[Secret] `yaml:"secrets"`
+	Secrets Named[Secret] `yaml:"secrets" roles:"worker"`
 }
 
 // Unrouted is what Rossum is told about an event without a pipeline.
@@ -85,7 +89,7 @@ type Queue struct {
 	// TLS for the connection to NATS.
 	TLS TLS `yaml:"tls"`
 	// Durability: strict (fsync before every answer, default), balanced (within 1 s) or fast (development). Embedded only; a cluster has its own.
-	Durability Durability `yaml:"durability" default:"strict"`
+	Durability Durability `yaml:"durability" default:"strict" enum:"strict,balanced,fast"`
 	// Replicas of streams and buckets. Defaults to 1 embedded, 3 on a cluster.
 	Replicas int `yaml:"replicas"`
 	// MaxStore bounds the embedded queue's disk use. Defaults to 20GiB.

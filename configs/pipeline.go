@@ -13,15 +13,15 @@ type Pipeline struct {
 	// Key names the invoice: bare expressions for company, supplier, document type, number.
 	Key []Expr `yaml:"key"`
 	// Newer says what a newer event of the same annotation means: supersede (default), in_order or independent.
-	Newer Newer `yaml:"newer" default:"supersede"`
+	Newer Newer `yaml:"newer" default:"supersede" enum:"supersede,in_order,independent"`
 	// Answer: accept (200 at once) or wait (202, Rossum polls). Defaults to wait for export and initialize, else accept.
-	Answer AnswerMode `yaml:"answer"`
+	Answer AnswerMode `yaml:"answer" enum:"accept,wait"`
 	// Wait bounds a wait answer.
 	Wait Wait `yaml:"wait"`
 	// LateSuccess: re_export (default) PATCHes a failed export to exporting when its delivery succeeds late; note only tells.
-	LateSuccess LateSuccess `yaml:"late_success" default:"re_export"`
+	LateSuccess LateSuccess `yaml:"late_success" default:"re_export" enum:"re_export,note"`
 	// Content: event (default) works on the payload's content, current fetches it again.
-	Content ContentSource `yaml:"content" default:"event"`
+	Content ContentSource `yaml:"content" default:"event" enum:"event,current"`
 	// Retry says how failed steps are repeated.
 	Retry Retry `yaml:"retry"`
 	// Concurrency of the lane over all workers. Defaults to 16.
@@ -152,9 +152,9 @@ type Step struct {
 	// Find looks whether the effect is already there.
 	Find *Find `yaml:"find"`
 	// OnUncertain without a look-up: dead (default), retry or assume_done.
-	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead"`
+	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead" enum:"dead,retry,assume_done"`
 	// OnChange: send delivers a changed document under a known key; the default dead-letters it.
-	OnChange OnChange `yaml:"on_change" default:"dead"`
+	OnChange OnChange `yaml:"on_change" default:"dead" enum:"dead,send"`
 	// Keep names values of the hit (the response of a created or found object), kept in the journal and the ledger.
 	Keep Named[Expr] `yaml:"keep"`
 

@@ -15,13 +15,18 @@ const mask = "[secret]"
 type Secret struct{ state *secretState }
 
 type secretState struct {
-	source   string // for messages: ${NAME}, file:PATH or plain text
-	fetch    func() (string, error)
+	written  string // as in the file: text with ${NAME}, or file:PATH
+	source   string // for messages
+	dir      string // what PATH is relative to
+	env      func(string) (string, bool)
 	value    string
 	resolved bool
 	pos      Pos
 	path     string
 }
+
+// plainText is the source of a secret written into the configuration itself.
+const plainText = "plain text"
 
 // NewSecret makes a resolved secret of a value, for tests, simulators and generated keys. An empty value gives the zero
 // Secret.
@@ -29,7 +34,7 @@ func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
 	}
-	return Secret{&secretState{source: "plain text", value: value, resolved: true}}
+	return Secret{&secretState{source: plainText, value: value, resolved: true}}
 }
 
 // IsZero reports whether no secret is configured.

@@ -1,0 +1,107 @@
+package configs_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+)
+
+// environment is a fixed environment for a test.
+func environment(pairs ...string) configs.Option {
+	return configs.WithEnv(func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	})
+}
+
+const small = `
+rossum:
+  acme: {base_url: https://acme.rossum.app, username: relay@acme.example, password: "${ROSSUM_PASSWORD}"}
+hooks:
+  acme-exports: {rossum: acme, signing_secrets: ["${HOOK_SECRET}"]}
+ingest: {public_url: https://relay.acme.example}
+targets:
+  coupa:
+    http: {base_url: https://acme.coupahost.com, oauth2: {token_path: /oauth2/token, client_id: id, client_secret: "${COUPA_SECRET}"}}
+    concurrency: 4
+    rate: 20/s
+    breaker: {after: 7}
+pipelines:
+  coupa-invoice:
+    hook: acme-exports
+    events: [annotation_content.export]
+    queues: [AP Europe, 1260377]
+    when: field.document_type != "proforma"
+    key: [settings.company, field.document_id]
+    retry: {for: 2d}
+    steps:
+      - draft:
+          send: coupa
+          post: /api/invoices
+          map: {invoice-number: "{{ field.document_id }}", total: 12.50}
+          find: {get: /api/invoices, hit: "response.body[0]", first: true}
+          keep: {coupa_id: hit.id}
+      - tell: {rossum: {set: {coupa_invoice_id: steps.draft.coupa_id}}}
+`
+
+func TestParse(t *testing.T) {
+	cfg, err := configs.Parse("relay.yaml", []byte(small), environment("HOOK_SECRET", "shh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := cfg.Pipelines.Get("coupa-invoice")
+	target, _ := cfg.Targets.Get("coupa")
+	checks := []struct {
+		name      string
+		got, want any
+	}{
+		{"queue by name", p.Queues[0].ID, int64(0)},
+		{"queue by id", p.Queues[1].ID, int64(1260377)},
+		{"given duration", p.Retry.For.D().String(), "48h0m0s"},
+		{"default beside a given one", p.Retry.Max.D().String(), "30m0s"},
+		{"default of an absent map", p.Wait.AtMost.D().String(), "20m0s"},
+		{"default of a format", p.Steps[0].Format.Type, "json"},
+		{"default of find", p.Steps[0].Find.Misses, 2},
+		{"step name", p.Steps[0].Name, "draft"},
+		{"step position", p.Steps[0].Pos.String(), "relay.yaml:22:9"},
+		{"expression position", p.When.Pos.String(), "relay.yaml:18:11"},
+		{"template position after the quote", p.Steps[0].Map.Map[0].Value.Pos.String(), "relay.yaml:25:34"},
+		{"number as written", p.Steps[0].Map.Map[1].Value.Text, "12.50"},
+		{"position by path", cfg.Pos("pipelines.coupa-invoice.steps.draft.post").String(), "relay.yaml:24:17"},
+		{"position of what is not there", cfg.Pos("pipelines.coupa-invoice.steps.tell.post").String(), "relay.yaml:28:9"},
+		{"breaker", target.Breaker.After, 7},
+		{"rate", target.Rate.N, 20},
+		{"derived size", int64(cfg.Queue.MaxEvents), int64(10 << 30)},
+		{"secret source", target.HTTP.OAuth2.ClientSecret.Source(), "${COUPA_SECRET}"},
+	}
+	for _, c := range checks {
+		if c.got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestResolveByRole(t *testing.T) {
+	cfg, err := configs.Parse("relay.yaml", []byte(small), environment("HOOK_SECRET", "shh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Resolve(configs.RoleIngest); err != nil {
+		t.Fatalf("ingest needs no ERP password: %v", err)
+	}
+	hook, _ := cfg.Hooks.Get("acme-exports")
+	if got := hook.SigningSecrets[0].Reveal(); got != "shh" {
+		t.Errorf("signing secret = %q", got)
+	}
+	err = cfg.Resolve(configs.RoleWorker)
+	var problems configs.Errors
+	if !errors.As(err, &problems) || len(problems) != 2 || !strings.Contains(err.Error(), "COUPA_SECRET is not set") {
+		t.Errorf("worker: %v", err)
+	}
+}

@@ -1,0 +1,3 @@
+package configs
+
+func validate(cfg *Config, d *decoder) {}
