@@ -1,0 +1,53 @@
+// Command rossum-relay is a self-hosted service behind Rossum's webhooks: it
+// accepts events durably and delivers their documents to ERPs.
+//
+// This folder is wiring only, one file per subcommand; the rooms it wires are
+// described in their own packages.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Every command has a method Run that may ask for a
+// context.Context, which ends with the first SIGINT or SIGTERM, and for an
+// io.Writer, which is stdout.
+type cli struct {
+	PrintVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
+
+	Send    sendCmd    `cmd:"" help:"Sign payload files and post them as Rossum would."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	parser, err := kong.New(&cli{},
+		kong.Name("rossum-relay"),
+		kong.Description("Carries documents from Rossum's webhooks to ERPs: no invoice lost, none doubled."),
+		kong.Vars{"version": versionText()},
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+	)
+	if err != nil {
+		return report(stderr, err)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return report(stderr, usageError(err))
+	}
+	return report(stderr, command.Run())
+}
