@@ -25,6 +25,7 @@ func TestScript(t *testing.T) {
 			service := newHookService()
 			env.Defer(service.Close)
 			env.Setenv("SERVICE", service.URL)
+			env.Setenv("GORACE", "atexit_sleep_ms=10") // not a second for each command
 			return nil
 		},
 	})
