@@ -1,0 +1,247 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// EntryState is where a side effect stands at its target, whichever run caused it.
+type EntryState string
+
+// The states of a ledger entry.
+const (
+	// Reserved: the owner run is about to send.
+	Reserved EntryState = "reserved"
+	// MaybeDelivered: sent without a known result; outlives its run.
+	MaybeDelivered EntryState = "uncertain"
+	// Delivered: the effect is there.
+	Delivered EntryState = "delivered"
+)
+
+// Entry is one line of the ledger: what is known of one key at one target.
+type Entry struct {
+	// Target is the instance (host and account); Key the parts of the key, for people.
+	Target string   `json:"target"`
+	Key    []string `json:"key"`
+
+	State      EntryState `json:"state"`
+	Run        run.ID     `json:"run"`
+	Pipeline   string     `json:"pipeline"`
+	Step       string     `json:"step"`
+	Annotation int64      `json:"annotation,omitempty"`
+	// Fingerprint of the delivered document; Sent of the one being sent.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Sent        string `json:"sent,omitempty"`
+	// NotAfter is when the last request has surely ended.
+	NotAfter time.Time                  `json:"not_after,omitzero"`
+	Kept     map[string]json.RawMessage `json:"kept,omitempty"`
+	Reserved time.Time                  `json:"reserved"`
+	Since    time.Time                  `json:"since"`
+}
+
+// Claim is what a run wants to send.
+type Claim struct {
+	Target      string
+	Key         []string
+	Run         run.ID
+	Pipeline    string
+	Step        string
+	Annotation  int64
+	Fingerprint string
+	// Change allows to deliver another document under a delivered key.
+	Change bool
+}
+
+// Claimed is the ledger's reply to a claim.
+type Claimed int
+
+// The replies to a claim.
+const (
+	// Free: the entry is reserved for the run now.
+	Free Claimed = iota
+	// Known: the same document was delivered; take the entry's values.
+	Known
+	// Changed: another document was delivered under the key.
+	Changed
+	// Foreign: the key was delivered from another annotation.
+	Foreign
+	// Held: another run is about to send it.
+	Held
+	// Unclear: it may be at the target; look. The entry belongs to the run now.
+	Unclear
+)
+
+// LedgerKey is the name of a claim in the ledger: it tells nothing about the invoice.
+func (j *Journal) LedgerKey(target string, key []string) string {
+	return j.q.Index(append([]string{"ledger", target}, key...)...)
+}
+
+// Claim reserves a key for a run, or says why it cannot. Blocks until the ledger answers or ctx ends.
+func (j *Journal) Claim(ctx context.Context, c Claim) (Claimed, Entry, error) {
+	name := j.LedgerKey(c.Target, c.Key)
+	for {
+		e, rev, err := j.ledger.Get(ctx, name)
+		if errors.Is(err, queue.ErrNotFound) {
+			e = j.fresh(c)
+			if _, err = j.ledger.Create(ctx, name, e); errors.Is(err, queue.ErrConflict) {
+				continue
+			}
+			return Free, e, err
+		}
+		if err != nil {
+			return Held, e, err
+		}
+		reply, next := j.reply(ctx, c, e)
+		if next == nil {
+			return reply, e, nil
+		}
+		if _, err = j.ledger.Update(ctx, name, *next, rev); errors.Is(err, queue.ErrConflict) {
+			continue
+		}
+		return reply, *next, err
+	}
+}
+
+func (j *Journal) fresh(c Claim) Entry {
+	now := j.now()
+	return Entry{
+		Target: c.Target, Key: c.Key, State: Reserved, Run: c.Run, Pipeline: c.Pipeline, Step: c.Step,
+		Annotation: c.Annotation, Sent: c.Fingerprint, Reserved: now, Since: now,
+	}
+}
+
+// reply decides about a claim on an existing entry; next is what to write, nil for nothing.
+func (j *Journal) reply(ctx context.Context, c Claim, e Entry) (Claimed, *Entry) {
+	switch e.State {
+	case Delivered:
+		return j.replyDelivered(c, e)
+	case MaybeDelivered:
+		if e.Run == c.Run {
+			return Unclear, nil
+		}
+		next := e
+		next.Run, next.Pipeline, next.Step, next.Annotation, next.Since = c.Run, c.Pipeline, c.Step, c.Annotation, j.now()
+		return Unclear, &next
+	case Reserved:
+	}
+	if e.Run == c.Run {
+		if e.Sent == c.Fingerprint {
+			return Free, nil
+		}
+		next := e
+		next.Sent = c.Fingerprint
+		return Free, &next
+	}
+	return j.replyReserved(ctx, c, e)
+}
+
+func (j *Journal) replyDelivered(c Claim, e Entry) (Claimed, *Entry) {
+	switch {
+	case e.Annotation != c.Annotation:
+		return Foreign, nil
+	case e.Fingerprint == c.Fingerprint:
+		return Known, nil
+	case !c.Change:
+		return Changed, nil
+	}
+	next := e
+	next.State, next.Run, next.Sent, next.Since = Reserved, c.Run, c.Fingerprint, j.now()
+	return Free, &next
+}
+
+// replyReserved takes a reservation over when its owner ended without a chance that anything was sent.
+func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed, *Entry) {
+	owner, err := j.Get(ctx, e.Run)
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		return Held, nil
+	}
+	if err == nil && (!owner.State.Settled() || owner.Unsure()) {
+		return Held, nil
+	}
+	next := j.fresh(c)
+	next.Fingerprint, next.Kept = e.Fingerprint, e.Kept
+	return Free, &next
+}
+
+// Deliver records that the effect is there. Only the owner may: ErrLost otherwise.
+func (j *Journal) Deliver(ctx context.Context, c Claim, kept map[string]json.RawMessage) error {
+	return j.own(ctx, c, func(e *Entry) {
+		e.State, e.Fingerprint, e.Sent, e.Kept, e.Since = Delivered, c.Fingerprint, "", kept, j.now()
+		e.Annotation, e.NotAfter = c.Annotation, time.Time{}
+	})
+}
+
+// Doubt records that the effect may be there. Only the owner may: ErrLost otherwise.
+func (j *Journal) Doubt(ctx context.Context, c Claim, notAfter time.Time) error {
+	return j.own(ctx, c, func(e *Entry) { e.State, e.NotAfter, e.Since = MaybeDelivered, notAfter, j.now() })
+}
+
+// Clear records that the effect is surely not there, keeping the reservation: the owner may send again.
+func (j *Journal) Clear(ctx context.Context, c Claim) error {
+	return j.own(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
+}
+
+func (j *Journal) own(ctx context.Context, c Claim, change func(*Entry)) error {
+	_, err := j.ledger.Change(ctx, j.LedgerKey(c.Target, c.Key), func(e *Entry) error {
+		if e.Run != c.Run {
+			return fmt.Errorf("ledger entry of run %s: %w", c.Run, ErrLost)
+		}
+		change(e)
+		return nil
+	})
+	return err
+}
+
+// Free gives up what a run reserved and surely did not send; an entry in another state or of another run stays. An
+// older delivery under the key is restored.
+func (j *Journal) Free(ctx context.Context, name string, id run.ID) error {
+	e, rev, err := j.ledger.Get(ctx, name)
+	if errors.Is(err, queue.ErrNotFound) || err == nil && (e.Run != id || e.State != Reserved) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e.Fingerprint != "" {
+		e.State, e.Sent = Delivered, ""
+		_, err = j.ledger.Update(ctx, name, e, rev)
+	} else {
+		err = j.ledger.Delete(ctx, name, rev)
+	}
+	if errors.Is(err, queue.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// Entry reads one line of the ledger by its name.
+func (j *Journal) Entry(ctx context.Context, name string) (Entry, error) {
+	e, _, err := j.ledger.Get(ctx, name)
+	return e, err
+}
+
+// Ledger calls f for every line of the ledger, without order.
+func (j *Journal) Ledger(ctx context.Context, f func(name string, e Entry) error) error {
+	return j.ledger.Each(ctx, func(name string, e Entry, _ uint64) error { return f(name, e) })
+}
+
+// SetEntry is an operator's word about a key: delivered with these values, or (delivered false) surely not there.
+func (j *Journal) SetEntry(ctx context.Context, name string, delivered bool, kept map[string]json.RawMessage) error {
+	if !delivered {
+		return j.ledger.Delete(ctx, name, 0)
+	}
+	_, err := j.ledger.Change(ctx, name, func(e *Entry) error {
+		if e.Target == "" {
+			return fmt.Errorf("ledger: %w", queue.ErrNotFound)
+		}
+		e.State, e.Fingerprint, e.Kept, e.Since = Delivered, e.Sent, kept, j.now()
+		return nil
+	})
+	return err
+}

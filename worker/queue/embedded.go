@@ -1,0 +1,212 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+)
+
+const (
+	clientUser  = "relay"
+	clientFile  = "client.conf"
+	keysFile    = "keys"
+	lockFile    = "LOCK"
+	storeFolder = "jetstream"
+	maxPayload  = 8 << 20
+	readyWithin = 30 * time.Second
+)
+
+// ErrLocked means that another process serves the data directory.
+var ErrLocked = errors.New("another rossum-relay uses this data directory")
+
+// Client is how other processes reach an embedded queue; it stands in DATA/client.conf, readable by its owner only.
+type Client struct {
+	URL      string `json:"url"`
+	User     string `json:"user"`
+	Password string `json:"password"`
+}
+
+// embedded is a NATS server inside this process.
+type embedded struct {
+	srv    *server.Server
+	lock   *os.File
+	client Client
+}
+
+// startEmbedded locks the data directory and starts the server on it. Two servers on one directory would both
+// acknowledge and hand out the same sequence numbers, hence the lock.
+func startEmbedded(ctx context.Context, cfg configs.Queue, log *zap.Logger) (_ *embedded, err error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("queue: data directory: %w", err)
+	}
+	lock, err := lockDir(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = lock.Close()
+		}
+	}()
+	host, port, err := listenAddr(cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	password := rand.Text()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost) // 130 random bits need no slow hash
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "embedded", Host: host, Port: port, NoSigs: true, NoLog: true,
+		Username: clientUser, Password: string(hash),
+		JetStream: true, StoreDir: filepath.Join(cfg.Data, storeFolder), DisableJetStreamBanner: true,
+		JetStreamMaxStore: int64(cfg.MaxStore), JetStreamMaxMemory: 256 << 20,
+		SyncAlways: cfg.Durability == configs.Strict, SyncInterval: syncInterval(cfg.Durability),
+		MaxPayload: maxPayload, JetStreamLimits: server.JSLimitOpts{DefaultMaxConsumers: -1},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: embedded server: %w", err)
+	}
+	srv.SetLoggerV2(serverLog{log.Named("nats").Sugar()}, false, false, false)
+	srv.Start()
+	deadline := readyWithin
+	if d, ok := ctx.Deadline(); ok {
+		deadline = min(deadline, time.Until(d))
+	}
+	if !srv.ReadyForConnections(deadline) {
+		srv.Shutdown()
+		return nil, fmt.Errorf("queue: embedded server is not ready after %s; see the log above", deadline)
+	}
+	e := &embedded{srv: srv, lock: lock, client: Client{URL: srv.ClientURL(), User: clientUser, Password: password}}
+	if err := e.writeClient(cfg.Data); err != nil {
+		e.stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+func syncInterval(d configs.Durability) time.Duration {
+	if d == configs.Fast {
+		return 2 * time.Minute
+	}
+	return time.Second
+}
+
+func listenAddr(addr string) (string, int, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("queue.listen: %w", err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		return "", 0, fmt.Errorf("queue.listen: port %q is not a number", portText)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, fmt.Errorf("queue.listen: %s is not a loopback address; for other machines use a NATS cluster (queue.url)", host)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (e *embedded) InProcessConn() (net.Conn, error) { return e.srv.InProcessConn() }
+
+func (e *embedded) stop() {
+	e.srv.Shutdown()
+	e.srv.WaitForShutdown()
+	_ = e.lock.Close() // closing frees the flock
+}
+
+func (e *embedded) writeClient(dir string) error {
+	data, err := json.MarshalIndent(e.client, "", "  ")
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	if err := writePrivate(filepath.Join(dir, clientFile), data); err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	return nil
+}
+
+// readClient finds the embedded queue another process serves from dir.
+func readClient(dir string) (Client, error) {
+	var c Client
+	data, err := os.ReadFile(filepath.Join(dir, clientFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("queue: no relay has run on %s yet", dir)
+	}
+	if err != nil {
+		return c, fmt.Errorf("queue: %w", err)
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("queue: %s: %w", clientFile, err)
+	}
+	return c, nil
+}
+
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("queue: %s: %w", dir, ErrLocked)
+		}
+		return nil, fmt.Errorf("queue: lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// writePrivate replaces a file atomically, readable by its owner only.
+func writePrivate(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	if _, err := tmp.Write(data); err != nil {
+		_ = tmp.Close()
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		_ = tmp.Close()
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// serverLog feeds the server's log into ours.
+type serverLog struct{ log *zap.SugaredLogger }
+
+func (l serverLog) Noticef(f string, v ...any) { l.log.Debugf(f, v...) }
+func (l serverLog) Warnf(f string, v ...any)   { l.log.Warnf(f, v...) }
+func (l serverLog) Fatalf(f string, v ...any)  { l.log.Errorf(f, v...) }
+func (l serverLog) Errorf(f string, v ...any)  { l.log.Errorf(f, v...) }
+func (l serverLog) Debugf(string, ...any)      {}
+func (l serverLog) Tracef(string, ...any)      {}

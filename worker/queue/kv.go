@@ -1,0 +1,267 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The errors of a Bucket.
+var (
+	// ErrNotFound: the key has no value.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: somebody else wrote the key in between.
+	ErrConflict = errors.New("changed meanwhile")
+)
+
+const retryPause = 100 * time.Millisecond
+
+// Bucket is a typed, sealed key-value bucket. Values are JSON. Writes that met a lost leader or a time-out are repeated
+// until ctx ends and then told apart by reading back, so that ErrConflict always means another writer.
+type Bucket[T any] struct {
+	q    *Queue
+	name string
+	kv   jetstream.KeyValue
+}
+
+// OpenBucket opens one of the buckets named in this package.
+func OpenBucket[T any](ctx context.Context, q *Queue, name string) (*Bucket[T], error) {
+	kv, err := q.js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("queue: bucket %s: %w", name, err)
+	}
+	return &Bucket[T]{q: q, name: name, kv: kv}, nil
+}
+
+// Get reads a value and its revision; ErrNotFound where there is none.
+func (b *Bucket[T]) Get(ctx context.Context, key string) (T, uint64, error) {
+	var zero T
+	e, err := b.entry(ctx, key)
+	if err != nil {
+		return zero, 0, err
+	}
+	v, err := b.open(key, e.Value())
+	return v, e.Revision(), err
+}
+
+// Create writes a value where there is none; ErrConflict where there is one.
+func (b *Bucket[T]) Create(ctx context.Context, key string, v T) (uint64, error) {
+	return b.write(ctx, key, v, func(ctx context.Context, data []byte) (uint64, error) {
+		return b.kv.Create(ctx, key, data)
+	})
+}
+
+// Update writes a value over the given revision; ErrConflict where the revision is another by now.
+func (b *Bucket[T]) Update(ctx context.Context, key string, v T, revision uint64) (uint64, error) {
+	return b.write(ctx, key, v, func(ctx context.Context, data []byte) (uint64, error) {
+		return b.kv.Update(ctx, key, data, revision)
+	})
+}
+
+// Put writes a value whatever was there.
+func (b *Bucket[T]) Put(ctx context.Context, key string, v T) (uint64, error) {
+	return b.write(ctx, key, v, func(ctx context.Context, data []byte) (uint64, error) {
+		return b.kv.Put(ctx, key, data)
+	})
+}
+
+// Change reads, changes and writes a value until no other writer comes between. The function gets the zero value where
+// there was none; its error ends the change and is returned. It may be called several times.
+func (b *Bucket[T]) Change(ctx context.Context, key string, change func(v *T) error) (T, error) {
+	for {
+		v, rev, err := b.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return v, err
+		}
+		missing := err != nil
+		if err := change(&v); err != nil {
+			return v, err
+		}
+		if missing {
+			_, err = b.Create(ctx, key, v)
+		} else {
+			_, err = b.Update(ctx, key, v, rev)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return v, err
+		}
+	}
+}
+
+// Delete removes a key where its revision is still the given one; 0 means any.
+func (b *Bucket[T]) Delete(ctx context.Context, key string, revision uint64) error {
+	var opts []jetstream.KVDeleteOpt
+	if revision > 0 {
+		opts = append(opts, jetstream.LastRevision(revision))
+	}
+	return again(ctx, func() error {
+		return b.named(key, b.kv.Purge(ctx, key, opts...))
+	})
+}
+
+// Each calls f for every key there is now, without order, until it returns an error. It streams: memory stays bounded.
+func (b *Bucket[T]) Each(ctx context.Context, f func(key string, v T, revision uint64) error) error {
+	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return fmt.Errorf("queue: bucket %s: %w", b.name, err)
+	}
+	defer w.Stop() //nolint:errcheck // the watch is done
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			if !ok || e == nil {
+				return ctx.Err()
+			}
+			v, err := b.open(e.Key(), e.Value())
+			if err != nil {
+				return err
+			}
+			if err := f(e.Key(), v, e.Revision()); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *Bucket[T]) entry(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	var e jetstream.KeyValueEntry
+	err := again(ctx, func() (err error) {
+		e, err = b.kv.Get(ctx, key)
+		return b.named(key, err)
+	})
+	return e, err
+}
+
+func (b *Bucket[T]) open(key string, sealed []byte) (v T, err error) {
+	plain, err := b.q.ring.Open(b.place(key), sealed)
+	if err != nil {
+		return v, fmt.Errorf("queue: %s/%s: %w", b.name, key, err)
+	}
+	if err := json.Unmarshal(plain, &v); err != nil {
+		return v, fmt.Errorf("queue: %s/%s: %w", b.name, key, err)
+	}
+	return v, nil
+}
+
+func (b *Bucket[T]) place(key string) string { return b.name + "/" + key }
+
+// write seals once; as no two seals are alike, the sealed bytes themselves tell whether a write that timed out was ours.
+func (b *Bucket[T]) write(ctx context.Context, key string, v T, put func(context.Context, []byte) (uint64, error)) (uint64, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return 0, fmt.Errorf("queue: %s/%s: %w", b.name, key, err)
+	}
+	data := b.q.ring.Seal(b.place(key), plain)
+	var rev uint64
+	tries := 0
+	err = again(ctx, func() (err error) {
+		tries++
+		if rev, err = put(ctx, data); err != nil && tries > 1 && isConflict(err) {
+			if e, getErr := b.kv.Get(ctx, key); getErr == nil && bytes.Equal(e.Value(), data) {
+				rev, err = e.Revision(), nil
+			}
+		}
+		return b.named(key, err)
+	})
+	return rev, err
+}
+
+// named turns the library's errors into ours.
+func (b *Bucket[T]) named(key string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrKeyDeleted):
+		return ErrNotFound
+	case isConflict(err):
+		return ErrConflict
+	default:
+		return fmt.Errorf("queue: %s/%s: %w", b.name, key, err)
+	}
+}
+
+// isConflict: a lost compare-and-set comes as 10071 or, on replicas, 10164.
+func isConflict(err error) bool {
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return true
+	}
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
+}
+
+// isPassing: the outcome is unknown or nobody was there to answer; the same call may go through in a moment.
+func isPassing(err error) bool {
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionReconnecting) ||
+		errors.Is(err, context.DeadlineExceeded)
+}
+
+// again repeats f while it fails in passing, until ctx ends. A call may have a deadline of its own inside ctx's.
+func again(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if err == nil || !isPassing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// indexKey makes names that must not be readable: keys and links.
+type indexKey struct{ key []byte }
+
+type storedIndexKey struct {
+	Key []byte `json:"key"`
+}
+
+// loadIndexKey reads the index key; the first process to come makes it. It stays the same when sealing keys change.
+func (q *Queue) loadIndexKey(ctx context.Context) error {
+	b, err := OpenBucket[storedIndexKey](ctx, q, BucketTokens)
+	if err != nil {
+		return err
+	}
+	const name = "index-key"
+	v, _, err := b.Get(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		v.Key = make([]byte, KeySize)
+		rand.Read(v.Key) //nolint:errcheck // crypto/rand.Read never fails
+		if _, err = b.Create(ctx, name, v); errors.Is(err, ErrConflict) {
+			v, _, err = b.Get(ctx, name)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("queue: index key: %w", err)
+	}
+	q.index = indexKey{v.Key}
+	return nil
+}
+
+// Index turns parts into a key of a-z and 2-7 that tells nothing about them: invoice numbers must not stand in keys,
+// nor does a key allow UTF-8.
+func (q *Queue) Index(parts ...string) string {
+	h := hmac.New(sha256.New, q.index.key)
+	for _, p := range parts {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:20])
+}

@@ -1,0 +1,34 @@
+// Package queuetest opens embedded queues for tests.
+package queuetest
+
+import (
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+)
+
+// Config is an embedded queue in dir, without fsync.
+func Config(dir string) configs.Queue {
+	return configs.Queue{Data: dir, Durability: configs.Fast, MaxStore: 1 << 30, Listen: "127.0.0.1:0"}
+}
+
+// Open serves a fresh queue until the test ends.
+func Open(t testing.TB) *queue.Queue {
+	t.Helper()
+	return OpenConfig(t, Config(t.TempDir()))
+}
+
+// OpenConfig serves a queue until the test ends.
+func OpenConfig(t testing.TB, cfg configs.Queue) *queue.Queue {
+	t.Helper()
+	q, err := queue.Open(t.Context(), cfg, queue.Serve, "test", zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.Close)
+	return q
+}
