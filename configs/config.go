@@ -24,7 +24,8 @@ type Config struct {
 	// Log configures logging.
 	Log Log `yaml:"log"`
 
-	// File is the path the configuration was read from; relative paths inside it are relative to its folder.
+	// File is the path the configuration was read from. Relative paths inside it are relative to its folder: fields
+	// with the tag file are joined to it already, Path does so for others.
 	File string `yaml:"-"`
 	// Hash is the SHA-256 of the file's bytes in hex; journals record it.
 	Hash string `yaml:"-"`
@@ -78,13 +79,14 @@ const (
 // Queue says where events are stored.
 type Queue struct {
 	// Data is the data directory of the embedded queue. Defaults to data, beside the configuration file.
-	Data string `yaml:"data" default:"data"`
+	Data string `yaml:"data" default:"data" file:"true"`
 	// URL of an external NATS cluster (nats://a:4222,nats://b:4222); without it the queue is embedded.
 	URL string `yaml:"url"`
 	// Credentials is a NATS credentials file (.creds).
-	Credentials string `yaml:"credentials"`
+	Credentials string `yaml:"credentials" file:"true"`
 	// User and Password for NATS, where no credentials file is used.
-	User     string `yaml:"user"`
+	User string `yaml:"user"`
+	// Password of User.
 	Password Secret `yaml:"password"`
 	// TLS for the connection to NATS.
 	TLS TLS `yaml:"tls"`
@@ -130,9 +132,12 @@ type Retention struct {
 
 // TLS holds file names of PEM files.
 type TLS struct {
-	CA   string `yaml:"ca"`
-	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	// CA holds the certificates trusted instead of the system's.
+	CA string `yaml:"ca" file:"true"`
+	// Cert is the own certificate with its chain; Key its private key.
+	Cert string `yaml:"cert" file:"true"`
+	// Key is the private key of Cert, unencrypted.
+	Key string `yaml:"key" file:"true"`
 }
 
 // Ingest configures the webhook listener.
@@ -161,8 +166,11 @@ type Worker struct {
 
 // TemplateLimits bounds what one template or expression may use. Zero means the engine's default.
 type TemplateLimits struct {
-	Steps  int  `yaml:"steps"`
+	// Steps of evaluation.
+	Steps int `yaml:"steps"`
+	// Output in bytes.
 	Output Size `yaml:"output"`
+	// Memory for values in bytes.
 	Memory Size `yaml:"memory"`
 }
 
@@ -177,11 +185,13 @@ type Log struct {
 // Table is a look-up table from a CSV or YAML file, or inline.
 type Table struct {
 	// File is a .csv (with a header line) or .yaml file.
-	File string `yaml:"file"`
+	File string `yaml:"file" file:"true"`
 	// Key is the column looked up. Defaults to the first.
 	Key string `yaml:"key"`
 	// Value is the column returned. Defaults to the second; the word row returns the whole row.
 	Value string `yaml:"value"`
-	// Rows holds an inline table: key to value.
+	// Rows holds an inline table: key to value, or a list of rows.
 	Rows Node `yaml:"rows"`
+
+	index map[string]any
 }

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,7 +22,8 @@ type decoder struct {
 	dir       string
 	env       func(string) (string, bool)
 	positions map[string]Pos
-	failed    map[string]bool // paths with an error, which are not reported again
+	failed    map[string]bool   // paths with an error, which are not reported again
+	variables map[string]string // paths whose value came from variables, and which
 	errs      Errors
 	warnings  Errors
 }
@@ -30,7 +32,7 @@ type decoder struct {
 type place struct {
 	path string
 	pos  Pos
-	enum string // the words allowed, comma separated; empty allows any
+	tag  reflect.StructTag // of the field: enum lists the words allowed, file marks a path
 }
 
 func (p place) key(name string, pos Pos) place {
@@ -41,7 +43,7 @@ func (p place) key(name string, pos Pos) place {
 }
 
 func (p place) item(i int, pos Pos) place {
-	return place{path: p.path + "[" + strconv.Itoa(i) + "]", pos: pos, enum: p.enum}
+	return place{path: p.path + "[" + strconv.Itoa(i) + "]", pos: pos, tag: p.tag}
 }
 
 // place is the position to report for a node: its key for maps and lists, else the value itself.
@@ -104,15 +106,13 @@ func (d *decoder) decodeString(n Node, v reflect.Value, at place) {
 	if !ok {
 		return
 	}
-	v.SetString(text)
-	if at.enum == "" {
-		return
+	if at.tag.Get("file") != "" && text != "" {
+		text = relativeTo(d.dir, text)
 	}
-	words := strings.Split(at.enum, ",")
-	for _, word := range words {
-		if text == word {
-			return
-		}
+	v.SetString(text)
+	words := strings.Split(at.tag.Get("enum"), ",")
+	if words[0] == "" || slices.Contains(words, text) {
+		return
 	}
 	d.wrongType(n, at, "one of "+strings.Join(words, ", "))
 	d.errs[len(d.errs)-1].Suggestion = nearest(n.Text, words)
@@ -184,7 +184,7 @@ func (d *decoder) decodeStruct(n Node, v reflect.Value, at place) {
 			continue
 		}
 		below := at.key(e.Name, e.Pos)
-		below.enum = f.Tag.Get("enum")
+		below.tag = f.Tag
 		d.decode(e.Value, v.FieldByIndex(f.Index), below)
 	}
 	d.takeRest(rest, n.Pos, v, fields, at)
@@ -236,7 +236,7 @@ func (d *decoder) complete(n Node, v reflect.Value, fields Named[reflect.StructF
 		case f.Value.Tag.Get("required") != "" && isEmpty(field) && !d.failed[path]:
 			d.fail(given.Pos, path, "must not be empty", "")
 		case absent && text != "":
-			d.setDefault(field, text)
+			d.setDefault(field, f.Value.Tag)
 		case absent && len(fieldsOf(field.Type())) > 0:
 			d.decodeStruct(Node{Kind: NodeMap, Pos: at.pos}, field, at.key(f.Name, at.pos))
 		}
@@ -248,20 +248,21 @@ func isEmpty(v reflect.Value) bool {
 }
 
 // setDefault fills a field from its default tag.
-func (d *decoder) setDefault(v reflect.Value, text string) {
+func (d *decoder) setDefault(v reflect.Value, tag reflect.StructTag) {
+	text := tag.Get("default")
 	n := Node{Kind: NodeString, Text: text}
 	if v.Kind() == reflect.Int && v.Type() == reflect.TypeFor[int]() {
 		n.Kind = NodeNumber
 	}
 	plain := newDecoder(d.dir, d.env)
-	plain.decode(n, v, place{})
+	plain.decode(n, v, place{tag: tag})
 	if len(plain.errs) > 0 {
 		panic(fmt.Sprintf("configs: default %q of a %s: %v", text, v.Type(), plain.errs))
 	}
 }
 
 func newDecoder(dir string, env func(string) (string, bool)) *decoder {
-	return &decoder{dir: dir, env: env, positions: map[string]Pos{}, failed: map[string]bool{}}
+	return &decoder{dir: dir, env: env, positions: map[string]Pos{}, failed: map[string]bool{}, variables: map[string]string{}}
 }
 
 // fieldsOf lists the keys of a struct in the order of its fields.

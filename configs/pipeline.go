@@ -95,10 +95,14 @@ type Retry struct {
 
 // OnDead is what a dead run does in Rossum, each tried in turn, a refusal recorded.
 type OnDead struct {
-	Metadata Node     `yaml:"metadata"`
-	Note     Template `yaml:"note"`
-	Label    string   `yaml:"label"`
-	Status   string   `yaml:"status"`
+	// Metadata is merged under the relay's own key.
+	Metadata Node `yaml:"metadata"`
+	// Note adds a note to the annotation.
+	Note Template `yaml:"note"`
+	// Label to add, by name or id.
+	Label string `yaml:"label"`
+	// Status PATCHes the annotation along an allowed transition.
+	Status string `yaml:"status"`
 }
 
 // Step is one unit of work of a run. Its name is its key in the list; what it is follows from the one of Send, Rossum,
@@ -111,55 +115,66 @@ type Step struct {
 	When Expr `yaml:"when"`
 
 	// Set computes named values, each a template or {jmespath: "..."}; they are steps.<name>.<key>.
-	Set Node `yaml:"set"`
+	Set Node `yaml:"set" kind:"set"`
 	// Check refuses a run when a condition does not hold.
-	Check []Check `yaml:"check"`
+	Check []Check `yaml:"check" kind:"check"`
 
-	// Map builds a typed document; Render renders a template file; Body takes a value, such as another step's document.
-	Map    Node   `yaml:"map"`
-	Render string `yaml:"render"`
-	Body   Expr   `yaml:"body"`
-	Format Format `yaml:"format"`
+	// Map builds a typed document from a tree of templates.
+	Map Node `yaml:"map" kind:"map,send"`
+	// Render renders a template file, relative to the configuration.
+	Render string `yaml:"render" kind:"render,send"`
+	// Body takes a value, such as another step's document.
+	Body Expr `yaml:"body" kind:"send"`
+	// Format says how Map becomes bytes: a type, or a map of type and options. Beside Render only the type counts.
+	Format Format `yaml:"format" kind:"map,render,send"`
 	// Filename of the document, for targets and parts that need one.
-	Filename Template `yaml:"filename"`
+	Filename Template `yaml:"filename" kind:"map,render,send"`
 
 	// Send names the target; one of Get, Post, Put, Patch and Delete its path, or Path for targets without methods.
-	Send   string   `yaml:"send"`
-	Get    Template `yaml:"get"`
-	Post   Template `yaml:"post"`
-	Put    Template `yaml:"put"`
-	Patch  Template `yaml:"patch"`
-	Delete Template `yaml:"delete"`
-	Path   Template `yaml:"path"`
-	// Query and Headers of the request; values are templates.
-	Query   Named[Template] `yaml:"query"`
-	Headers Named[Template] `yaml:"headers"`
-	// Form sends application/x-www-form-urlencoded; Files a multipart body whose parts are expressions such as document.original.
-	Form  Named[Template] `yaml:"form"`
-	Files Named[Expr]     `yaml:"files"`
+	Send string `yaml:"send" kind:"send"`
+	// Get reads from the target.
+	Get Template `yaml:"get" kind:"send"`
+	// Post creates.
+	Post Template `yaml:"post" kind:"send"`
+	// Put writes by key.
+	Put Template `yaml:"put" kind:"send"`
+	// Patch changes.
+	Patch Template `yaml:"patch" kind:"send"`
+	// Delete removes.
+	Delete Template `yaml:"delete" kind:"send"`
+	// Path of the file for sftp, s3 and dir.
+	Path Template `yaml:"path" kind:"send"`
+	// Query of the request; values are templates and are escaped.
+	Query Named[Template] `yaml:"query" kind:"send"`
+	// Headers of the request; values are templates.
+	Headers Named[Template] `yaml:"headers" kind:"send"`
+	// Form sends application/x-www-form-urlencoded, or fields beside Files.
+	Form Named[Template] `yaml:"form" kind:"send"`
+	// Files sends a multipart body whose parts are bare expressions such as document.original.
+	Files Named[Expr] `yaml:"files" kind:"send"`
 	// Key of the side effect. Defaults to the pipeline's key and the step's name.
-	Key []Expr `yaml:"key"`
+	Key []Expr `yaml:"key" kind:"send"`
 	// Repeatable steps have no ledger entry and may be sent again.
-	Repeatable bool `yaml:"repeatable"`
+	Repeatable bool `yaml:"repeatable" kind:"send"`
 	// IdempotencyHeader is sent with a value derived from the step's key, for targets that honour one.
-	IdempotencyHeader string `yaml:"idempotency_header"`
+	IdempotencyHeader string `yaml:"idempotency_header" kind:"send"`
 	// Timeout of one attempt. Defaults to the target's.
-	Timeout Duration `yaml:"timeout"`
+	Timeout Duration `yaml:"timeout" kind:"send"`
 	// OK is a bare expression over response that decides success. Defaults to: status is 2xx.
-	OK Expr `yaml:"ok"`
+	OK Expr `yaml:"ok" kind:"send"`
 	// Outcomes overrule the default classification, first match wins.
-	Outcomes []OutcomeRule `yaml:"outcomes"`
+	Outcomes []OutcomeRule `yaml:"outcomes" kind:"send"`
 	// Find looks whether the effect is already there.
-	Find *Find `yaml:"find"`
+	Find *Find `yaml:"find" kind:"send"`
 	// OnUncertain without a look-up: dead (default), retry or assume_done.
-	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead" enum:"dead,retry,assume_done"`
+	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead" enum:"dead,retry,assume_done" kind:"send"`
 	// OnChange: send delivers a changed document under a known key; the default dead-letters it.
-	OnChange OnChange `yaml:"on_change" default:"dead" enum:"dead,send"`
+	OnChange OnChange `yaml:"on_change" default:"dead" enum:"dead,send" kind:"send"`
 	// Keep names values of the hit (the response of a created or found object), kept in the journal and the ledger.
-	Keep Named[Expr] `yaml:"keep"`
+	Keep Named[Expr] `yaml:"keep" kind:"send"`
 
 	// Rossum writes back to the annotation.
-	Rossum *RossumStep `yaml:"rossum"`
+	Rossum *RossumStep `yaml:"rossum" kind:"rossum"`
 }
 
 // Check is one condition of a check step.
@@ -167,10 +182,12 @@ type Check struct {
 	Pos Pos `yaml:"-"`
 	// That is a bare expression that must hold.
 	That Expr `yaml:"that" required:"true"`
-	// Error, Warning or Info is what Rossum shows when it does not.
-	Error   Template `yaml:"error"`
+	// Error is shown in Rossum when it does not, and rejects the run.
+	Error Template `yaml:"error"`
+	// Warning is shown in Rossum when it does not; the run goes on.
 	Warning Template `yaml:"warning"`
-	Info    Template `yaml:"info"`
+	// Info is shown in Rossum when it does not; the run goes on.
+	Info Template `yaml:"info"`
 	// Field is the schema id the message belongs to.
 	Field string `yaml:"field"`
 }
@@ -194,12 +211,18 @@ type OutcomeRule struct {
 
 // Find is the look-up of a send: whether the effect is already at the target.
 type Find struct {
-	Get     Template        `yaml:"get"`
-	Post    Template        `yaml:"post"`
-	Path    Template        `yaml:"path"`
-	Query   Named[Template] `yaml:"query"`
+	// Get is the path that is read.
+	Get Template `yaml:"get"`
+	// Post is the path of a search that wants a body.
+	Post Template `yaml:"post"`
+	// Path of the file for sftp, s3 and dir. Defaults to the step's.
+	Path Template `yaml:"path"`
+	// Query of the request; values are templates and are escaped.
+	Query Named[Template] `yaml:"query"`
+	// Headers of the request; values are templates.
 	Headers Named[Template] `yaml:"headers"`
-	Body    Node            `yaml:"body"`
+	// Body of a search, a tree of templates sent as JSON.
+	Body Node `yaml:"body"`
 	// OK decides whether the look-up itself worked. Defaults to: status is 2xx, or 404.
 	OK Expr `yaml:"ok"`
 	// Hit is the found object, or an empty value.
@@ -241,8 +264,9 @@ type RossumStep struct {
 	Metadata Node `yaml:"metadata"`
 	// Status PATCHes the annotation along an allowed transition.
 	Status string `yaml:"status"`
-	// Labels to add, by name or id; RemoveLabels to take away.
-	Labels       []Template `yaml:"labels"`
+	// Labels to add, by name or id.
+	Labels []Template `yaml:"labels"`
+	// RemoveLabels are taken away, by name or id.
 	RemoveLabels []Template `yaml:"remove_labels"`
 	// Note adds a note.
 	Note Template `yaml:"note"`
@@ -252,9 +276,12 @@ type RossumStep struct {
 
 // RossumMessage is one message of an answer.
 type RossumMessage struct {
-	Type  string   `yaml:"type" default:"info" enum:"error,warning,info"`
-	Text  Template `yaml:"text" required:"true"`
-	Field string   `yaml:"field"`
+	// Type: error, warning or info (default).
+	Type string `yaml:"type" default:"info" enum:"error,warning,info"`
+	// Text of the message.
+	Text Template `yaml:"text" required:"true"`
+	// Field is the schema id the message belongs to.
+	Field string `yaml:"field"`
 }
 
 // Format says how a mapped tree becomes bytes.

@@ -92,6 +92,9 @@ func (d *decoder) text(n Node, at place, want string) (text string, ok bool) {
 			d.fail(n.Pos, at.path, err.Error(), "set it where the relay is started, or give a default: ${NAME:-default}")
 			return "", false
 		}
+		if names := variables(n.Text); len(names) > 0 {
+			d.variables[at.path] = strings.Join(names, " and ")
+		}
 		return expanded, true
 	case NodeNumber:
 		return n.Text, true

@@ -2,10 +2,14 @@ package configs
 
 // Target is an ERP endpoint with its limits, shared by pipelines. Exactly one transport is given.
 type Target struct {
+	// HTTP is an ERP's web service.
 	HTTP *HTTPTarget `yaml:"http"`
+	// SFTP is a server files are put on.
 	SFTP *SFTPTarget `yaml:"sftp"`
-	S3   *S3Target   `yaml:"s3"`
-	Dir  *DirTarget  `yaml:"dir"`
+	// S3 is a bucket of Amazon S3 or a compatible store.
+	S3 *S3Target `yaml:"s3"`
+	// Dir is a local directory.
+	Dir *DirTarget `yaml:"dir"`
 
 	// Concurrency over all workers. Defaults to 8.
 	Concurrency int `yaml:"concurrency" default:"8"`
@@ -37,7 +41,8 @@ type Hours struct {
 	Days []string `yaml:"days"`
 	// From and To as HH:MM; To before From spans midnight.
 	From string `yaml:"from" required:"true"`
-	To   string `yaml:"to" required:"true"`
+	// To is when it closes, HH:MM.
+	To string `yaml:"to" required:"true"`
 	// Zone is an IANA time zone. Defaults to UTC.
 	Zone string `yaml:"zone" default:"UTC"`
 	// Closed dates, YYYY-MM-DD.
@@ -61,10 +66,15 @@ type HTTPTarget struct {
 	// MaxResponse bounds a response body. Defaults to 8MiB.
 	MaxResponse Size `yaml:"max_response" default:"8MiB"`
 
-	Basic  *BasicAuth  `yaml:"basic"`
-	Bearer Secret      `yaml:"bearer"`
+	// Basic is a user name and password.
+	Basic *BasicAuth `yaml:"basic"`
+	// Bearer is a fixed bearer token.
+	Bearer Secret `yaml:"bearer"`
+	// APIKey is a key in a header or query parameter.
 	APIKey *APIKeyAuth `yaml:"api_key"`
+	// OAuth2 gets bearer tokens from a token endpoint.
 	OAuth2 *OAuth2Auth `yaml:"oauth2"`
+	// OAuth1 signs every request (NetSuite).
 	OAuth1 *OAuth1Auth `yaml:"oauth1"`
 	// CSRF fetches an x-csrf-token with cookies before writes (SAP).
 	CSRF *CSRF `yaml:"csrf"`
@@ -72,50 +82,70 @@ type HTTPTarget struct {
 
 // BasicAuth is HTTP basic authentication.
 type BasicAuth struct {
+	// Username at the target.
 	Username string `yaml:"username" required:"true"`
+	// Password at the target.
 	Password Secret `yaml:"password" required:"true"`
 }
 
 // APIKeyAuth sends a key in a header or query parameter.
 type APIKeyAuth struct {
+	// Header that carries the key, or Query.
 	Header string `yaml:"header"`
-	Query  string `yaml:"query"`
-	Value  Secret `yaml:"value" required:"true"`
+	// Query parameter that carries the key; it then stands in the access logs of the ERP.
+	Query string `yaml:"query"`
+	// Value of the key.
+	Value Secret `yaml:"value" required:"true"`
 }
 
 // OAuth2Auth gets bearer tokens from a token endpoint.
 type OAuth2Auth struct {
 	// TokenURL, or TokenPath below the target's base URL.
-	TokenURL  string `yaml:"token_url"`
+	TokenURL string `yaml:"token_url"`
+	// TokenPath is the token endpoint below the target's base URL.
 	TokenPath string `yaml:"token_path"`
 	// Grant: client_credentials (default), refresh_token or jwt_bearer.
-	Grant        string `yaml:"grant" default:"client_credentials" enum:"client_credentials,refresh_token,jwt_bearer"`
-	ClientID     string `yaml:"client_id"`
+	Grant string `yaml:"grant" default:"client_credentials" enum:"client_credentials,refresh_token,jwt_bearer"`
+	// ClientID of the relay at the token endpoint.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret of the relay at the token endpoint.
 	ClientSecret Secret `yaml:"client_secret"`
 	// AuthStyle: body (default) or basic.
-	AuthStyle    string        `yaml:"auth_style" default:"body" enum:"body,basic"`
-	Scope        string        `yaml:"scope"`
-	RefreshToken Secret        `yaml:"refresh_token"`
-	Params       Named[Secret] `yaml:"params"`
-	JWT          *JWTAssertion `yaml:"jwt"`
+	AuthStyle string `yaml:"auth_style" default:"body" enum:"body,basic"`
+	// Scope asked for, several separated by spaces.
+	Scope string `yaml:"scope"`
+	// RefreshToken to begin with; rotated ones are kept by the relay.
+	RefreshToken Secret `yaml:"refresh_token"`
+	// Params are further form parameters of the token request, such as resource or audience.
+	Params Named[Secret] `yaml:"params"`
+	// JWT is the assertion of the grant jwt_bearer.
+	JWT *JWTAssertion `yaml:"jwt"`
 }
 
 // JWTAssertion signs the assertion of the jwt_bearer grant.
 type JWTAssertion struct {
 	// Algorithm: RS256 (default) or PS256.
-	Algorithm string        `yaml:"algorithm" default:"RS256" enum:"RS256,PS256"`
-	Key       Secret        `yaml:"key" required:"true"`
-	KeyID     string        `yaml:"key_id"`
-	Claims    Named[string] `yaml:"claims"`
+	Algorithm string `yaml:"algorithm" default:"RS256" enum:"RS256,PS256"`
+	// Key is the private key in PEM form.
+	Key Secret `yaml:"key" required:"true"`
+	// KeyID is the header kid.
+	KeyID string `yaml:"key_id"`
+	// Claims of the assertion, such as iss, sub and aud; iat, exp and jti are added.
+	Claims Named[string] `yaml:"claims"`
 }
 
 // OAuth1Auth signs with HMAC-SHA256 (NetSuite token-based authentication).
 type OAuth1Auth struct {
-	Realm          string `yaml:"realm"`
-	ConsumerKey    Secret `yaml:"consumer_key" required:"true"`
+	// Realm is the account, in upper case with underscores.
+	Realm string `yaml:"realm"`
+	// ConsumerKey and ConsumerSecret name the integration.
+	ConsumerKey Secret `yaml:"consumer_key" required:"true"`
+	// ConsumerSecret signs, together with TokenSecret.
 	ConsumerSecret Secret `yaml:"consumer_secret" required:"true"`
-	Token          Secret `yaml:"token" required:"true"`
-	TokenSecret    Secret `yaml:"token_secret" required:"true"`
+	// Token names user and role.
+	Token Secret `yaml:"token" required:"true"`
+	// TokenSecret signs, together with ConsumerSecret.
+	TokenSecret Secret `yaml:"token_secret" required:"true"`
 }
 
 // CSRF is SAP's token handshake.
@@ -126,11 +156,15 @@ type CSRF struct {
 
 // SFTPTarget is a server files are put on.
 type SFTPTarget struct {
-	Address  string `yaml:"address" required:"true"`
+	// Address is host:port.
+	Address string `yaml:"address" required:"true"`
+	// Username at the server.
 	Username string `yaml:"username" required:"true"`
+	// Password, or PrivateKey.
 	Password Secret `yaml:"password"`
 	// PrivateKey in PEM form, with Passphrase where encrypted.
 	PrivateKey Secret `yaml:"private_key"`
+	// Passphrase of PrivateKey.
 	Passphrase Secret `yaml:"passphrase"`
 	// HostKeys are pinned, in authorized_keys form; an unknown host is refused.
 	HostKeys []string `yaml:"host_keys" required:"true"`
@@ -142,16 +176,24 @@ type SFTPTarget struct {
 
 // S3Target is an S3 compatible bucket.
 type S3Target struct {
-	Endpoint  string `yaml:"endpoint" required:"true"`
-	Region    string `yaml:"region"`
-	Bucket    string `yaml:"bucket" required:"true"`
+	// Endpoint is the URL of the store, https://s3.eu-central-1.amazonaws.com.
+	Endpoint string `yaml:"endpoint" required:"true"`
+	// Region of the bucket.
+	Region string `yaml:"region"`
+	// Bucket documents are put into.
+	Bucket string `yaml:"bucket" required:"true"`
+	// AccessKey and SecretKey of the account.
 	AccessKey Secret `yaml:"access_key"`
+	// SecretKey of AccessKey.
 	SecretKey Secret `yaml:"secret_key"`
+	// Collision: fail, same (the same content is done; default) or suffix.
 	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
 }
 
 // DirTarget is a local directory.
 type DirTarget struct {
-	Path      string `yaml:"path" required:"true"`
+	// Path of the directory; it must exist.
+	Path string `yaml:"path" required:"true" file:"true"`
+	// Collision: fail, same (the same content is done; default) or suffix.
 	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
 }
