@@ -20,7 +20,7 @@ import (
 type sendCmd struct {
 	URL        string `name:"url" required:"" placeholder:"URL" help:"Address of the hook, such as http://localhost:8080/hooks/acme-exports."`
 	Secret     string `env:"ROSSUM_RELAY_SECRET" placeholder:"SECRET" help:"Signing secret of the hook. Better in the environment or a file: other processes see flags."`
-	SecretFile string `type:"path" placeholder:"FILE" help:"File with the signing secret."`
+	SecretFile string `type:"path" placeholder:"FILE" help:"File with the signing secret; used instead of the one in the environment."`
 
 	Repeat      int      `default:"1" placeholder:"N" help:"Post each file N times."`
 	Concurrency int      `default:"1" placeholder:"C" help:"Calls under way at once, each on a connection of its own."`
@@ -28,9 +28,9 @@ type sendCmd struct {
 	Distinct    bool     `help:"Make every call a distinct event: new ids of the same length, signed anew."`
 
 	Wait       bool          `help:"Follow a 202 to its Location until the final answer is there, and print its messages."`
-	Poll       time.Duration `default:"1s" help:"Pause between two polls (${default})."`
-	WaitAtMost time.Duration `default:"5m" help:"Give up waiting for a final answer (${default}, as Rossum does)."`
-	Timeout    time.Duration `default:"30s" help:"Time-out of one call (${default}, Rossum's default)."`
+	Poll       time.Duration `default:"1s" help:"Pause between two polls."`
+	WaitAtMost time.Duration `default:"5m" help:"Give up waiting for the final answer; Rossum does so after 5m."`
+	Timeout    time.Duration `default:"30s" help:"Time-out of one call; Rossum's default is 30s."`
 
 	Files []string `arg:"" name:"file" type:"path" help:"Payloads. Their exact bytes are signed and posted."`
 }
