@@ -65,7 +65,7 @@ func (c *sendCmd) Run(ctx context.Context, stdout io.Writer) error {
 	defer sender.close()
 	tally := newSendTally(stdout)
 	c.sendAll(ctx, sender, payloads, tally)
-	if c.calls() > 1 {
+	if c.calls() > 1 && tally.calls > 0 {
 		tally.summarize()
 	}
 	if ctx.Err() != nil {
