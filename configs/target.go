@@ -3,13 +3,13 @@ package configs
 // Target is an ERP endpoint with its limits, shared by pipelines. Exactly one transport is given.
 type Target struct {
 	// HTTP is an ERP's web service.
-	HTTP *HTTPTarget `yaml:"http"`
+	HTTP *HTTPTarget `yaml:"http" choice:"transport"`
 	// SFTP is a server files are put on.
-	SFTP *SFTPTarget `yaml:"sftp"`
+	SFTP *SFTPTarget `yaml:"sftp" choice:"transport"`
 	// S3 is a bucket of Amazon S3 or a compatible store.
-	S3 *S3Target `yaml:"s3"`
+	S3 *S3Target `yaml:"s3" choice:"transport"`
 	// Dir is a local directory.
-	Dir *DirTarget `yaml:"dir"`
+	Dir *DirTarget `yaml:"dir" choice:"transport"`
 
 	// Concurrency over all workers. Defaults to 8.
 	Concurrency int `yaml:"concurrency" default:"8"`
