@@ -312,8 +312,13 @@ func (s *Step) decodeNode(d *decoder, n Node, at place) {
 	}
 	e := n.Map[0]
 	list, _, _ := strings.Cut(at.path, ".steps[")
+	below := place{path: list + ".steps." + e.Name, pos: e.Pos}
+	if first, ok := d.positions[below.path]; ok {
+		d.fail(e.Pos, list+".steps", fmt.Sprintf("duplicate step %q, first on line %d", clip(e.Name), first.Line), "give it another name")
+		return
+	}
 	type plain Step // without this method
-	d.decode(orEmptyMap(e), reflect.ValueOf((*plain)(s)).Elem(), place{path: list + ".steps." + e.Name, pos: e.Pos})
+	d.decode(orEmptyMap(e), reflect.ValueOf((*plain)(s)).Elem(), below)
 	s.Name = e.Name
 }
 

@@ -51,6 +51,9 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 	root := Pos{File: name, Line: 1, Column: 1}
 	d.decode(orEmptyMap(Entry[Node]{Pos: root, Value: tree}), reflect.ValueOf(cfg).Elem(), place{pos: root})
 	cfg.positions = d.positions
+	if d.failed[""] && tree.Kind != NodeMap {
+		return nil, d.errs.Err() // nothing to validate
+	}
 	cfg.derive()
 	validate(cfg, d)
 	d.warnings.Sort()

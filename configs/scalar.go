@@ -125,6 +125,9 @@ func tryFor(n Node, want string) string {
 	case want == listForm && n.Kind != NodeMap:
 		return "write a list, even of one: [" + clip(n.Text) + "]"
 	}
+	if want == mapForm {
+		return "write its keys on the lines below, indented, or as {key: value}"
+	}
 	return "write " + want
 }
 

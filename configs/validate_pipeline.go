@@ -81,18 +81,12 @@ func (v *validator) answer(path string, p *Pipeline) {
 }
 
 func (v *validator) steps(path string, p *Pipeline) {
-	lines := map[string]int{}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if s.Name == "" {
 			continue // reported already
 		}
 		v.name(path+".steps", "step", s.Name, s.Pos)
-		if line, ok := lines[s.Name]; ok {
-			v.fail(s.Pos, path+".steps", fmt.Sprintf("duplicate step %q, first on line %d", s.Name, line), "give it another name")
-			continue
-		}
-		lines[s.Name] = s.Pos.Line
 		v.step(path+".steps."+s.Name, s)
 		if s.Send != "" {
 			v.send(path+".steps."+s.Name, p, s)

@@ -13,7 +13,7 @@ import (
 func (v *validator) target(path string, t Target) {
 	transports := t.transports()
 	if len(transports) != 1 {
-		v.wrong(path, "a target has exactly one of http, sftp, s3 and dir, got "+list(transports), "keep one")
+		v.wrong(path, "a target has exactly one of http, sftp, s3 and dir, got "+list(transports), "write http: {base_url: https://HOST}")
 	}
 	switch {
 	case t.HTTP != nil:
@@ -60,7 +60,7 @@ func list(words []string) string {
 
 func (v *validator) positive(path string, n int) {
 	if n < 1 {
-		v.wrong(path, "must be 1 or more", "")
+		v.wrong(path, "must be 1 or more", "write 1, or leave it out for the default")
 	}
 }
 

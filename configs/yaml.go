@@ -72,7 +72,7 @@ func (b *builder) parse(data []byte) ast.Node {
 	tokens := lexer.Tokenize(string(data))
 	if tk := tooDeep(tokens); tk != nil {
 		pos := b.pos(tk)
-		b.fail(pos.Line, pos.Column, fmt.Sprintf("nested deeper than %d levels", maxDepth), "")
+		b.fail(pos.Line, pos.Column, fmt.Sprintf("nested deeper than %d levels", maxDepth), "flatten it")
 		return nil
 	}
 	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -167,7 +167,7 @@ func (b *builder) count(n ast.Node, nodes, depth int) bool {
 		b.failAt(n, fmt.Sprintf("more than %d values, counting what aliases stand for", maxNodes), "move large tables into CSV files")
 		return false
 	case depth > maxDepth:
-		b.failAt(n, fmt.Sprintf("nested deeper than %d levels", maxDepth), "")
+		b.failAt(n, fmt.Sprintf("nested deeper than %d levels", maxDepth), "flatten it")
 		b.nodes = maxNodes + 1
 		return false
 	}
