@@ -26,7 +26,8 @@ type Envelope struct {
 	Queue      string             // URL, of e-mail events; see Queues
 	Files      json.RawMessage    // of e-mail and upload events
 
-	urls []string // everything CheckURLs looks at
+	sideloadedQueues json.RawMessage
+	urls             []string // everything CheckURLs looks at
 }
 
 // EnvelopeAnnotation is the part of an annotation that identifies an event.
@@ -77,6 +78,18 @@ func (e Envelope) Queues() []string {
 		add(file.Text("queue"))
 	}
 	return queues
+}
+
+// QueueName returns the name of a queue, given by URL, from the sideloaded
+// queues; "" if it was not sent along.
+func (e Envelope) QueueName(url string) string {
+	queues, _ := objects(e.sideloadedQueues) // a broken list reads as not sent
+	for _, queue := range queues {
+		if queue.Text("url") == url {
+			return queue.Text("name")
+		}
+	}
+	return ""
 }
 
 // DecodeEnvelope validates body as JSON and returns its envelope. The content
@@ -140,6 +153,8 @@ func (p payloadParts) envelope() (Envelope, error) {
 		Email:     r.url("email"),
 		Queue:     r.url("queue"),
 		Files:     p.all.Get("files"),
+
+		sideloadedQueues: p.all.Get("queues"),
 	}
 	if at, err := time.Parse(time.RFC3339Nano, r.text("timestamp")); err == nil {
 		e.Timestamp = at
