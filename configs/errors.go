@@ -97,7 +97,7 @@ func nearest(word string, candidates []string) string {
 	}
 	best, bestDistance := "", 1+max(1, len(word)/3)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), c); d < bestDistance {
+		if d := distance(strings.ToLower(word), c); d < bestDistance && d < len(word) {
 			best, bestDistance = c, d
 		}
 	}

@@ -49,8 +49,8 @@ type resolver struct {
 // walk visits every Secret below v. The roles tag nearest above a secret says who needs it.
 func (r *resolver) walk(v reflect.Value, needed []string) {
 	if s, ok := v.Interface().(Secret); ok {
-		if r.wants(needed) && !s.IsZero() && !s.state.resolved {
-			r.fetch(s.state)
+		if r.wants(needed) && !s.IsZero() && !s.hidden().resolved {
+			r.fetch(s.hidden())
 		}
 		return
 	}
@@ -123,15 +123,15 @@ func (r *resolver) fail(s *secretState, message, try string) {
 func (r *resolver) checkKeys(keys []Secret) {
 	seen := map[string]bool{}
 	for _, key := range keys {
-		if key.IsZero() || !key.state.resolved {
+		if key.IsZero() || !key.hidden().resolved {
 			continue
 		}
 		raw, err := base64.StdEncoding.DecodeString(key.Reveal())
 		switch {
 		case err != nil || len(raw) != 32:
-			r.fail(key.state, "a sealing key is 32 bytes in base64", "make one with: openssl rand -base64 32")
+			r.fail(key.hidden(), "a sealing key is 32 bytes in base64", "make one with: openssl rand -base64 32")
 		case seen[string(raw)]:
-			r.fail(key.state, "the same sealing key twice", "remove one of them")
+			r.fail(key.hidden(), "the same sealing key twice", "remove one of them")
 		}
 		seen[string(raw)] = true
 	}

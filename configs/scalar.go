@@ -214,7 +214,7 @@ func (s *Secret) decodeNode(d *decoder, n Node, at place) {
 	if n.Text == "" {
 		return
 	}
-	*s = Secret{&secretState{written: n.Text, source: secretSource(n.Text), env: d.env, dir: d.dir, pos: n.Pos, path: at.path}}
+	*s = newSecret(&secretState{written: n.Text, source: secretSource(n.Text), env: d.env, dir: d.dir, pos: n.Pos, path: at.path})
 	if s.Source() == plainText {
 		d.warn(n.Pos, at.path, "a secret in plain text", "write ${NAME} or file:PATH, so that the file can be shared")
 	}

@@ -9,10 +9,10 @@ import (
 const mask = "[secret]"
 
 // Secret is a password, key or token of the configuration. It cannot print itself: fmt, JSON, YAML and text encoders
-// all give [secret], and copies share one hidden value, so that not even a struct holding it in an unexported field
-// prints more than an address. Load only records where a secret comes from; Config.Resolve fetches it, before the
+// all give [secret], and copies share one value behind a function, because fmt looks through pointers in the unexported
+// fields of other structs. Load only records where a secret comes from; Config.Resolve fetches it, before the
 // secret is shared between goroutines.
-type Secret struct{ state *secretState }
+type Secret struct{ hidden func() *secretState }
 
 type secretState struct {
 	written  string // as in the file: text with ${NAME}, or file:PATH
@@ -34,30 +34,35 @@ func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
 	}
-	return Secret{&secretState{source: plainText, value: value, resolved: true}}
+	return newSecret(&secretState{source: plainText, value: value, resolved: true})
+}
+
+func newSecret(state *secretState) Secret {
+	return Secret{func() *secretState { return state }}
 }
 
 // IsZero reports whether no secret is configured.
-func (s Secret) IsZero() bool { return s.state == nil }
+func (s Secret) IsZero() bool { return s.hidden == nil }
 
 // Reveal is the secret itself, "" for the zero Secret. It panics for a secret that Config.Resolve was not asked for:
 // a role that uses a secret it does not resolve is a mistake of the program, never of the configuration.
 func (s Secret) Reveal() string {
-	if s.state == nil {
+	if s.IsZero() {
 		return ""
 	}
-	if !s.state.resolved {
-		panic(fmt.Sprintf("configs: secret %s (%s) is not resolved for this role", s.state.path, s.state.source))
+	state := s.hidden()
+	if !state.resolved {
+		panic(fmt.Sprintf("configs: secret %s (%s) is not resolved for this role", state.path, state.source))
 	}
-	return s.state.value
+	return state.value
 }
 
 // Source says where the secret comes from, for messages: ${NAME}, file:PATH or plain text; "" for the zero Secret.
 func (s Secret) Source() string {
-	if s.state == nil {
+	if s.IsZero() {
 		return ""
 	}
-	return s.state.source
+	return s.hidden().source
 }
 
 // String is [secret].

@@ -166,7 +166,7 @@ func (l *tableLoader) column(key, name string, header []string, otherwise int) i
 	i := slices.Index(header, name)
 	if i < 0 && !l.v.failed[l.path+key] {
 		l.v.report(Error{
-			Pos: l.v.cfg.Pos(l.path + key), Path: l.path + key, Message: fmt.Sprintf("no column %q in %s", clip(name), l.table.File),
+			Pos: l.v.cfg.Pos(l.path + key), Path: l.path + key, Message: fmt.Sprintf("the table has no column %q", clip(name)),
 			Suggestion: nearest(name, header), Try: clip("one of " + strings.Join(header, ", ")),
 		})
 	}

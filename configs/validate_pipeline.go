@@ -62,7 +62,7 @@ func (v *validator) answer(path string, p *Pipeline) {
 		if !p.Takes(e.name) {
 			continue
 		}
-		waits = waits || p.AnswerFor(e.name) == AnswerWait
+		waits = waits || e.class != statusEvent && p.AnswerFor(e.name) == AnswerWait
 		switch {
 		case p.Answer != AnswerWait:
 		case e.class == statusEvent:

@@ -34,6 +34,8 @@ func parseYAML(file string, data []byte) (Node, Errors) {
 		return Node{}, b.errs
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	// The library folds the last block scalar wrongly where the file does not end its last line.
+	data = append(bytes.Clone(data), '\n')
 	b.lines = strings.Split(string(data), "\n")
 	tree := b.parse(data)
 	if tree == nil {
