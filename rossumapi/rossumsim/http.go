@@ -1,0 +1,237 @@
+package rossumsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// answer is what an endpoint gives back: a body to encode as JSON, or raw
+// bytes.
+type answer struct {
+	status int
+	body   any
+	raw    []byte
+	header map[string]string
+}
+
+func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
+
+// problem is an error answer in Rossum's usual shape.
+func problem(status int, code, detail string) answer {
+	body := map[string]any{"detail": detail}
+	if code != "" {
+		body["code"] = code
+	}
+	return answer{status: status, body: body}
+}
+
+func notFound() answer { return problem(http.StatusNotFound, "not_found", "Not found.") }
+
+// invalid is the answer for a bad attribute.
+func invalid(field, complaint string) answer {
+	return answer{status: http.StatusBadRequest, body: map[string]any{field: []string{complaint}}}
+}
+
+// request is an authenticated API request.
+type request struct {
+	*http.Request
+	sim  *Sim
+	user *entity // nil only for login
+	auth *token
+	data []byte // the body
+}
+
+func (r *request) id() int64 {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64) // 0 is never found
+	return id
+}
+
+// object decodes the body as a JSON object; an empty body is an empty object.
+func (r *request) object() (map[string]any, bool) {
+	object := map[string]any{}
+	if len(bytes.TrimSpace(r.data)) == 0 {
+		return object, true
+	}
+	decoder := json.NewDecoder(bytes.NewReader(r.data))
+	decoder.UseNumber()
+	return object, decoder.Decode(&object) == nil
+}
+
+func badJSON() answer {
+	return problem(http.StatusBadRequest, "bad_request", "JSON parse error")
+}
+
+// endpoint answers a request. Those registered with locked run with mu held;
+// the others call hooks and lock by themselves.
+type endpoint func(r *request) answer
+
+func (s *Sim) locked(h endpoint) endpoint {
+	return func(r *request) answer {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return h(r)
+	}
+}
+
+// api wraps an endpoint with what all have in common: faults, authentication,
+// the rate limit, and the encoding of the answer.
+func (s *Sim) api(h endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		const maxBody = 60 << 20
+		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			s.write(w, problem(http.StatusRequestEntityTooLarge, "", "Request body too large."))
+			return
+		}
+		req := &request{Request: r, sim: s, data: data}
+		fault := s.takeFault(r)
+		if fault != nil && !fault.After {
+			fault.answer(s, w)
+			return
+		}
+		refusal := s.admit(req)
+		if refusal == nil {
+			given := h(req)
+			refusal = &given
+		}
+		if fault != nil {
+			fault.answer(s, w)
+			return
+		}
+		s.write(w, *refusal)
+	}
+}
+
+func (s *Sim) write(w http.ResponseWriter, a answer) {
+	for key, value := range a.header {
+		w.Header().Set(key, value)
+	}
+	body := a.raw
+	if body == nil && a.body != nil {
+		var err error
+		s.mu.Lock() // the body may share maps with the state
+		body, err = json.Marshal(s.withUnknown(a.body))
+		s.mu.Unlock()
+		if err != nil {
+			a.status, body = http.StatusInternalServerError, []byte(`{"detail":"`+err.Error()+`"}`)
+		}
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(a.status)
+	w.Write(body) //nolint:errcheck // the client is gone
+}
+
+// withUnknown adds a field that no client knows, as Rossum may at any time.
+func (s *Sim) withUnknown(body any) any {
+	object, isObject := body.(map[string]any)
+	if !s.options.UnknownFields || !isObject {
+		return body
+	}
+	object = maps.Clone(object)
+	object["unheard_of"] = map[string]any{"since": "tomorrow"}
+	return object
+}
+
+// admit authenticates and throttles; nil lets the request pass.
+func (s *Sim) admit(r *request) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refuse := func(a answer) *answer { return &a }
+	key := "login"
+	if r.URL.Path != "/api/v1/auth/login" {
+		scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if credential == "" {
+			return refuse(problem(http.StatusForbidden, "permission_denied", "Authentication credentials were not provided."))
+		}
+		known := s.tokens[credential]
+		if (scheme != "Bearer" && !strings.EqualFold(scheme, "token")) || !known.valid(s.clock.Now()) {
+			return refuse(problem(http.StatusUnauthorized, "authentication_failed", "Invalid token."))
+		}
+		r.auth, r.user = known, known.user
+		if key = known.user.text("organization"); s.options.LimitPerToken {
+			key = credential
+		}
+	}
+	if wait := s.throttle(key); wait > 0 {
+		a := problem(http.StatusTooManyRequests, "rate_limited", "Request was rate limited.")
+		a.header = map[string]string{"Retry-After": strconv.Itoa(wait)}
+		return &a
+	}
+	return nil
+}
+
+// throttle counts a request and returns the seconds to wait, 0 if it may pass.
+// Refused requests do not count.
+func (s *Sim) throttle(key string) int {
+	if s.options.RateLimit < 0 {
+		return 0
+	}
+	now := s.clock.Now()
+	recent := s.window[key]
+	for len(recent) > 0 && now.Sub(recent[0]) >= time.Second {
+		recent = recent[1:]
+	}
+	if len(recent) >= s.options.RateLimit {
+		s.window[key] = recent
+		return 1
+	}
+	s.window[key] = append(recent, now)
+	return 0
+}
+
+// Fault makes the API misbehave. The zero values match every request, once.
+type Fault struct {
+	Method     string // "" matches all
+	Path       string // part of the path, "" matches all
+	Status     int    // of the answer; 0 cuts the connection
+	RetryAfter int    // seconds, for 429 and 503
+	Body       string // Defaults to Rossum's shape for the status
+	After      bool   // the request takes effect, only its answer is lost
+	Times      int    // Defaults to 1; negative = until Close
+}
+
+// Inject adds a fault; faults are used in the order they were added.
+func (s *Sim) Inject(f Fault) {
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+}
+
+func (s *Sim) takeFault(r *http.Request) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		matches := (f.Method == "" || f.Method == r.Method) && strings.Contains(r.URL.Path, f.Path)
+		if matches && f.Times != 0 {
+			if f.Times > 0 {
+				f.Times--
+			}
+			return f
+		}
+	}
+	return nil
+}
+
+func (f *Fault) answer(s *Sim, w http.ResponseWriter) {
+	if f.Status == 0 {
+		panic(http.ErrAbortHandler) // cuts the connection
+	}
+	a := problem(f.Status, "", fmt.Sprintf("injected %d", f.Status))
+	if f.Body != "" {
+		a.raw = []byte(f.Body)
+	}
+	if f.RetryAfter > 0 {
+		a.header = map[string]string{"Retry-After": strconv.Itoa(f.RetryAfter)}
+	}
+	s.write(w, a)
+}

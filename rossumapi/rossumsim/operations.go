@@ -1,0 +1,208 @@
+package rossumsim
+
+import (
+	"encoding/json"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+)
+
+// writer says who writes content: the rules differ.
+type writer int
+
+const (
+	fromHook writer = iota // operations in the answer of a hook
+	fromBulk               // content/operations: silently skips enum and manual fields
+	fromNode               // PATCH of a single node
+)
+
+// apply runs one operation and returns the ids of the datapoints it changed;
+// none if Rossum would silently ignore it. mu must be held.
+func (s *Sim) apply(a *annotation, o rossumapi.Operation, by writer) []int64 {
+	node := a.tree.ByID(o.ID)
+	switch {
+	case node == nil:
+		return nil
+	case o.Op == "replace" && o.Cell != nil && node.Category == rossumapi.Datapoint:
+		return s.replace(a, node, *o.Cell, by)
+	case o.Op == "add" && node.Category == rossumapi.Multivalue:
+		return s.addRow(a, node, o)
+	case o.Op == "remove":
+		return removeRow(a, o.ID)
+	}
+	return nil
+}
+
+func (s *Sim) replace(a *annotation, node *rossumapi.Node, cell rossumapi.Cell, by writer) []int64 {
+	field := s.field(a, node.SchemaID)
+	if by == fromBulk && (field.Type == "enum" || field.UI.Type == "manual") {
+		return nil
+	}
+	if cell.Content != nil && !write(node, field, cell.Content) {
+		return nil
+	}
+	if cell.ValidationSources != nil {
+		node.ValidationSources = cell.ValidationSources
+	}
+	if cell.Hidden != nil {
+		node.Hidden = *cell.Hidden
+	}
+	if cell.Options != nil {
+		node.Options = cell.Options
+	}
+	return []int64{node.ID}
+}
+
+// write sets the value of a datapoint; false leaves it unchanged because value
+// and normalized value contradict each other.
+func write(node *rossumapi.Node, field rossumapi.SchemaField, content *rossumapi.CellContent) bool {
+	value, normalized := node.Value(), ""
+	switch {
+	case content.Value != nil && content.NormalizedValue != nil:
+		_, parsed := parse(field, *content.Value)
+		if parsed == nil || *parsed != *content.NormalizedValue {
+			return false
+		}
+		value, normalized = *content.Value, *parsed
+	case content.Value != nil:
+		value = *content.Value
+	case content.NormalizedValue != nil:
+		value, normalized = *content.NormalizedValue, *content.NormalizedValue
+	default:
+		return true // only the position changes
+	}
+	shown, machine := parse(field, value)
+	if machine == nil && normalized != "" {
+		machine = &normalized
+	}
+	var extra rossumapi.Object
+	if node.Content != nil {
+		extra = node.Content.Extra
+	}
+	node.Content = &rossumapi.Content{Value: &shown, NormalizedValue: machine, Extra: extra}
+	return true
+}
+
+// addRow appends a row to a table, or a value to a simple multivalue.
+func (s *Sim) addRow(a *annotation, multivalue *rossumapi.Node, o rossumapi.Operation) []int64 {
+	schema := s.schemaOf(a)
+	field := schema.Field(multivalue.SchemaID)
+	if field == nil || len(field.Children) == 0 {
+		return nil
+	}
+	row := s.emptyNode(a, field.Children[0])
+	changed := []int64{multivalue.ID, row.ID}
+	cells := o.Row
+	if o.Cell != nil {
+		cell := *o.Cell
+		cell.SchemaID = row.SchemaID
+		cells = []rossumapi.Cell{cell}
+	}
+	for _, cell := range cells {
+		if cell.ValidationSources == nil {
+			cell.ValidationSources = o.ValidationSources
+		}
+		for _, node := range append(row.FindBySchemaID(cell.SchemaID), row) {
+			if node.SchemaID == cell.SchemaID && node.Category == rossumapi.Datapoint {
+				changed = append(changed, s.replace(a, node, cell, fromHook)...)
+			}
+		}
+	}
+	multivalue.Children = append(multivalue.Children, row)
+	return changed
+}
+
+func removeRow(a *annotation, id int64) []int64 {
+	for node := range a.tree.All() {
+		if node.Category != rossumapi.Multivalue {
+			continue
+		}
+		for i, child := range node.Children {
+			if child.ID == id {
+				node.Children = slices.Delete(slices.Clone(node.Children), i, i+1)
+				return []int64{id}
+			}
+		}
+	}
+	return nil
+}
+
+// emptyNode makes a node of a schema field, with its children.
+func (s *Sim) emptyNode(a *annotation, field rossumapi.SchemaField) *rossumapi.Node {
+	s.nextNode++
+	node := &rossumapi.Node{ID: s.nextNode, Category: field.Category, SchemaID: field.ID, Hidden: field.Hidden}
+	node.URL = nodeURL(a, node.ID)
+	switch field.Category {
+	case rossumapi.Datapoint:
+		node.ValidationSources = []string{}
+		if field.Type != "button" {
+			empty := ""
+			node.Content = &rossumapi.Content{Value: &empty}
+		}
+	case rossumapi.Section, rossumapi.Tuple:
+		for _, child := range field.Children {
+			node.Children = append(node.Children, s.emptyNode(a, child))
+		}
+	}
+	return node
+}
+
+func nodeURL(a *annotation, id int64) string { return a.text("url") + "/content/" + jsonID(id) }
+
+func (s *Sim) schemaOf(a *annotation) rossumapi.Schema {
+	var schema rossumapi.Schema
+	raw, err := json.Marshal(s.byURL(a.text("schema")).attrs)
+	if err == nil {
+		err = json.Unmarshal(raw, &schema)
+	}
+	if err != nil {
+		return rossumapi.Schema{} // a schema of a strange shape has no fields
+	}
+	return schema
+}
+
+// field returns the schema of a field, that of a string if it has none.
+func (s *Sim) field(a *annotation, schemaID string) rossumapi.SchemaField {
+	if field := s.schemaOf(a).Field(schemaID); field != nil {
+		return *field
+	}
+	return rossumapi.SchemaField{Category: rossumapi.Datapoint, ID: schemaID, Type: "string"}
+}
+
+// complaint returns what Rossum would say of an operation that cannot be, ""
+// if it is fine. The form of these errors is not documented.
+func complaint(tree rossumapi.Tree, o rossumapi.Operation) string {
+	node := tree.ByID(o.ID)
+	cells := o.Row
+	if o.Cell != nil {
+		cells = append(cells, *o.Cell)
+	}
+	for _, cell := range cells {
+		if cell.Content != nil && cell.Content.Value != nil && utf8.RuneCountInString(*cell.Content.Value) > rossumapi.MaxValue {
+			return "Ensure this field has no more than 1500 characters."
+		}
+	}
+	switch {
+	case node == nil:
+		return "Datapoint does not exist."
+	case o.Op == "replace" && node.Category != rossumapi.Datapoint:
+		return "Only datapoints can be replaced."
+	case o.Op == "add" && node.Category != rossumapi.Multivalue:
+		return "Only multivalues can be added to."
+	case o.Op == "remove" && !isRow(tree, o.ID):
+		return "Only children of a multivalue can be removed."
+	}
+	return ""
+}
+
+func isRow(tree rossumapi.Tree, id int64) bool {
+	for node := range tree.All() {
+		for _, row := range node.Rows() {
+			if row.ID == id {
+				return true
+			}
+		}
+	}
+	return false
+}

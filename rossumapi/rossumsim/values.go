@@ -1,0 +1,102 @@
+package rossumsim
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+)
+
+// parse reads a value by the format of its field and returns how it is shown
+// and how machines read it (API reference, Schema, number and date formats).
+// What cannot be read is kept as it is, without a normalized value.
+func parse(field rossumapi.SchemaField, value string) (shown string, normalized *string) {
+	switch field.Type {
+	case "number":
+		return parseNumber(field.Format, value)
+	case "date":
+		return parseDate(field.Format, value)
+	case "enum":
+		for _, option := range field.Options {
+			if strings.EqualFold(option.Value, value) {
+				return option.Value, nil
+			}
+		}
+	}
+	return value, nil
+}
+
+// marks returns the grouping and decimal mark of a number format; the format
+// "#,##0" has no decimals.
+func marks(format string) (group, decimal string) {
+	if format == "" {
+		format = "# ##0.#"
+	}
+	rest := strings.TrimPrefix(format, "#")
+	if rest == "" {
+		return "", "."
+	}
+	group = rest[:1]
+	if at := strings.LastIndexByte(rest, '0'); at >= 0 && len(rest) > at+1 {
+		decimal = rest[at+1 : at+2]
+	}
+	return group, decimal
+}
+
+func parseNumber(format, value string) (string, *string) {
+	group, decimal := marks(format)
+	plain := regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+	text := strings.TrimSpace(value)
+	if !plain.MatchString(text) || decimal != "." {
+		stripped := strings.ReplaceAll(strings.ReplaceAll(text, group, ""), "\u00a0", "")
+		if decimal != "" {
+			stripped = strings.Replace(stripped, decimal, ".", 1)
+		}
+		// Plain machine text is understood in every format.
+		if plain.MatchString(stripped) && !(plain.MatchString(text) && strings.Contains(text, ".")) {
+			text = stripped
+		}
+	}
+	if !plain.MatchString(text) {
+		return value, nil
+	}
+	return formatNumber(text, group, decimal), &text
+}
+
+// formatNumber groups the digits of machine text by threes.
+func formatNumber(text, group, decimal string) string {
+	text, negative := strings.CutPrefix(text, "-")
+	whole, fraction, hasFraction := strings.Cut(text, ".")
+	var b strings.Builder
+	if negative {
+		b.WriteByte('-')
+	}
+	for i, digit := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteString(group)
+		}
+		b.WriteRune(digit)
+	}
+	if hasFraction {
+		if decimal == "" {
+			decimal = "."
+		}
+		b.WriteString(decimal + fraction)
+	}
+	return b.String()
+}
+
+func parseDate(format, value string) (string, *string) {
+	if format == "" {
+		format = "YYYY-MM-DD"
+	}
+	layout := strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02", "M", "1", "D", "2").Replace(format)
+	for _, candidate := range []string{time.DateOnly, layout} {
+		if date, err := time.Parse(candidate, strings.TrimSpace(value)); err == nil {
+			iso := date.Format(time.DateOnly)
+			return date.Format(layout), &iso
+		}
+	}
+	return value, nil
+}
