@@ -155,17 +155,23 @@ func (j *Journal) replyDelivered(c Claim, e Entry) (Claimed, *Entry) {
 	return Free, &next
 }
 
-// replyReserved takes a reservation over when its owner ended without a chance that anything was sent.
+// replyReserved takes a reservation over when its owner has ended: as doubt, where its request may have been sent.
 func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed, *Entry) {
 	owner, err := j.Get(ctx, e.Run)
-	if err != nil && !errors.Is(err, queue.ErrNotFound) {
-		return Held, nil
-	}
-	if err == nil && (!owner.State.Settled() || owner.Unsure()) {
+	if err != nil && !errors.Is(err, queue.ErrNotFound) || err == nil && !owner.State.Settled() {
 		return Held, nil
 	}
 	next := j.fresh(c)
 	next.Fingerprint, next.Kept = e.Fingerprint, e.Kept
+	if err == nil && owner.Unsure() {
+		next.State = MaybeDelivered
+		for _, s := range owner.Steps {
+			if s.NotAfter.After(next.NotAfter) {
+				next.NotAfter = s.NotAfter
+			}
+		}
+		return Unclear, &next
+	}
 	return Free, &next
 }
 

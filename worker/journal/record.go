@@ -59,6 +59,8 @@ type Record struct {
 	// Messages and Operations go into the answer to Rossum.
 	Messages   []rossumapi.Message   `json:"messages,omitempty"`
 	Operations []rossumapi.Operation `json:"operations,omitempty"`
+	// Failure says why a dead run died.
+	Failure *Failure `json:"failure,omitempty"`
 	// Stack of the last panic.
 	Stack string `json:"stack,omitempty"`
 	// Notes are what operators did, with who and why.
@@ -86,8 +88,6 @@ const (
 	Failed StepState = "failed"
 	// Uncertain: applied or not, nobody knows yet.
 	Uncertain StepState = "uncertain"
-	// Left: the step's condition was false.
-	Left StepState = "left"
 )
 
 // Step is the journal of one step with a side effect.
@@ -109,6 +109,8 @@ type Step struct {
 	// Attempts are the last five; the history has all.
 	Attempts []Attempt                  `json:"attempts,omitempty"`
 	Kept     map[string]json.RawMessage `json:"kept,omitempty"`
+	// Warning reaches Rossum with the answer: the step ended, but not wholly.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Attempt is one try of a step whose outcome was recorded.
@@ -133,6 +135,16 @@ func (r *Record) Step(name string) *Step {
 	return &r.Steps[len(r.Steps)-1]
 }
 
+// StateOf is where a step stands; empty where it has not begun.
+func (r *Record) StateOf(name string) StepState {
+	for _, s := range r.Steps {
+		if s.Name == name {
+			return s.State
+		}
+	}
+	return ""
+}
+
 // Attempted notes an attempt and, as an outcome is now recorded, resets the count of starts.
 func (r *Record) Attempted(s *Step, a Attempt) {
 	s.Attempts = append(s.Attempts, a)
@@ -150,4 +162,20 @@ func (r *Record) Unsure() bool {
 		}
 	}
 	return false
+}
+
+// Failure is why a run died.
+type Failure struct {
+	Step    string          `json:"step,omitempty"`
+	Target  string          `json:"target,omitempty"`
+	Outcome outcome.Outcome `json:"outcome"`
+}
+
+// Tries is the number of attempts all steps have spent.
+func (r *Record) Tries() int {
+	n := 0
+	for _, s := range r.Steps {
+		n += s.Tries
+	}
+	return n
 }

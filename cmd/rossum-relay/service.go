@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/ingest"
+	"github.com/rossum-relay/rossum-relay/worker"
+	"github.com/rossum-relay/rossum-relay/worker/answer"
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+)
+
+// service is one process of the relay with its roles.
+type service struct {
+	cfg      *configs.Config
+	log      *zap.Logger
+	queue    *queue.Queue
+	journal  *journal.Journal
+	answers  *answer.Store
+	ingest   *ingest.Server
+	worker   *worker.Worker
+	listener net.Listener
+}
+
+// openService opens everything the roles need; it takes no events yet.
+func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, roles ...configs.Role) (_ *service, err error) {
+	s := &service{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := cfg.Resolve(roles...); err != nil {
+		return nil, err
+	}
+	set, err := pipeline.Compile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openQueue(ctx, roles); err != nil {
+		return nil, err
+	}
+	for _, role := range roles {
+		switch role {
+		case configs.RoleIngest:
+			err = s.openIngest()
+		case configs.RoleWorker:
+			err = s.openWorker(set)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *service) openQueue(ctx context.Context, roles []configs.Role) error {
+	cfg := s.cfg.Queue
+	cfg.Data = s.cfg.Path(cfg.Data)
+	mode := queue.Serve
+	if cfg.URL == "" && len(roles) == 1 && roles[0] == configs.RoleWorker {
+		mode = queue.Attach // a worker of its own beside the process that serves the embedded queue
+	}
+	var err error
+	if s.queue, err = queue.Open(ctx, cfg, mode, "service", s.log); err != nil {
+		return err
+	}
+	if s.journal, err = journal.Open(ctx, s.queue, time.Now); err != nil {
+		return err
+	}
+	s.answers, err = answer.Open(ctx, s.queue, time.Now)
+	return err
+}
+
+func (s *service) openIngest() (err error) {
+	if s.ingest, err = ingest.New(ingest.Options{Config: s.cfg, Queue: s.queue, Store: s.answers, Log: s.log.Named("ingest")}); err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", s.cfg.Ingest.Listen); err != nil {
+		return fmt.Errorf("ingest.listen: %w", err)
+	}
+	return nil
+}
+
+func (s *service) openWorker(set *pipeline.Set) (err error) {
+	host, _ := os.Hostname()
+	s.worker, err = worker.New(worker.Options{
+		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Log: s.log.Named("worker"),
+		Name: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+	})
+	return err
+}
+
+// run serves until ctx ends, then drains: no new events, runs in work finish their step.
+func (s *service) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if s.ingest != nil {
+		g.Go(func() error { return s.ingest.Serve(ctx, s.listener) })
+		s.log.Info("ingest listens", zap.String("address", s.listener.Addr().String()))
+	}
+	if s.worker != nil {
+		g.Go(func() error { return s.worker.Run(ctx) })
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (s *service) close() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.queue != nil {
+		s.queue.Close()
+	}
+}

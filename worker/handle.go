@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+const (
+	// maxStarts without a recorded outcome make a run poison: it crashes or hangs whoever takes it.
+	maxStarts = 5
+	// nakPause is how soon a message comes again after trouble with the queue itself.
+	nakPause = 5 * time.Second
+	maxStack = 8 << 10
+)
+
+// handle takes one message to the end of its turn. The message is acknowledged only after the run's next state is
+// stored; whatever goes wrong before, it comes again. stopping ends when the worker shall stop.
+func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
+	log := w.Log.With(zap.String("run", string(d.Run)), zap.String("pipeline", d.Pipeline), zap.Int64("annotation", d.Annotation))
+	if d.Broken != nil {
+		w.buryBroken(ctx, d, log)
+		return
+	}
+	defer w.renew(d, log)()
+	err := w.turn(ctx, stopping, d)
+	var leased *journal.LeasedError
+	switch {
+	case err == nil:
+		return
+	case errors.As(err, &leased):
+		_ = d.Nak(min(max(leased.Until.Sub(w.Now()), time.Second), nakPause))
+		return
+	case errors.Is(err, journal.ErrLost):
+		log.Info("run was taken over; leaving it", zap.Error(err))
+	default:
+		log.Warn("run cannot go on now; it comes again", zap.Error(err))
+	}
+	_ = d.Nak(nakPause)
+}
+
+// turn is one turn of a run: take, plan, run steps, settle, acknowledge.
+func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
+	r, err := w.Journal.Take(ctx, d.Envelope, d.Lane, w.Name, w.ackWait())
+	if err != nil {
+		return err
+	}
+	if r.State.Settled() {
+		return w.finish(ctx, r, d)
+	}
+	if r.Idle(d.Hop, w.Now()) { // an older message of a run that waits: make sure that it will be woken
+		return w.schedule(ctx, r, d)
+	}
+	v, err := w.guarded(ctx, stopping, r, d)
+	if err != nil {
+		return err
+	}
+	return w.settle(ctx, r, d, v)
+}
+
+// guarded runs the steps and turns a panic into a dead letter.
+func (w *Worker) guarded(ctx, stopping context.Context, r *journal.Run, d *queue.Delivery) (v verdict, err error) {
+	if r.Starts > maxStarts {
+		return dead(r.At, "", outcome.Outcome{
+			Kind: outcome.Misconfigured, Reason: "poison",
+			Message: fmt.Sprintf("the run was started %d times without getting to an outcome: it crashes or hangs the worker", maxStarts),
+		}), nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			stack := string(debug.Stack())
+			r.Stack = fmt.Sprintf("%v\n%s", p, stack[:min(len(stack), maxStack)])
+			v, err = dead(r.At, "", outcome.Outcome{
+				Kind: outcome.Misconfigured, Reason: "panic",
+				Message: "the relay itself failed on this run; the stack is in its journal",
+			}), nil
+		}
+	}()
+	return w.process(ctx, stopping, r, d)
+}
+
+// renew keeps the message ours while it is in work; the returned function ends that.
+func (w *Worker) renew(d *queue.Delivery, log *zap.Logger) func() {
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(w.ackWait() / 3)
+		defer t.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-t.C:
+				if err := d.Renew(); err != nil {
+					log.Debug("renew", zap.Error(err))
+				}
+			}
+		}
+	}()
+	return func() { close(stop); <-done }
+}
+
+// buryBroken keeps a message that is no run, whole, where a human finds it.
+func (w *Worker) buryBroken(ctx context.Context, d *queue.Delivery, log *zap.Logger) {
+	sum := sha256.Sum256(d.Raw)
+	id := run.NewID(run.NewEventKey("broken", "broken", string(sum[:])), "broken", 1)
+	if err := w.Queue.BuryBroken(ctx, d, id); err != nil {
+		log.Error("a broken message cannot be set aside", zap.Error(err))
+		_ = d.Nak(nakPause)
+		return
+	}
+	log.Error("a broken message was set aside as a dead letter", zap.String("id", string(id)), zap.Error(d.Broken))
+	if err := d.Ack(ctx); err != nil {
+		log.Warn("ack", zap.Error(err))
+	}
+}

@@ -1,0 +1,314 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline"
+	"github.com/rossum-relay/rossum-relay/worker/target"
+)
+
+const (
+	// claimPause is how long a run parks for another run's reservation.
+	claimPause = 15 * time.Second
+	// betweenMisses is the least time between two look-ups that must both miss.
+	betweenMisses = 2 * time.Second
+)
+
+// delivery is one send step in work: reserve, journal the intent, act, journal the result.
+type delivery struct {
+	*turnState
+	step   *pipeline.Step
+	send   *pipeline.Send
+	target target.Target
+	limits *limits
+	claim  journal.Claim
+}
+
+// js is the step's journal; looked up each time, as the slice may move.
+func (d *delivery) js() *journal.Step { return d.r.Step(d.step.Name) }
+
+const (
+	defaultTimeout = 60 * time.Second
+	defaultMisses  = 2
+)
+
+// timeout of one attempt.
+func (d *delivery) timeout() time.Duration {
+	if t := d.send.Request.Timeout; t > 0 {
+		return t
+	}
+	return defaultTimeout
+}
+
+// findAfter is how long after an uncertain attempt to look: an ERP may still be applying it.
+func (d *delivery) findAfter() time.Duration {
+	if after := d.step.Config.Find.After.D(); after > 0 {
+		return after
+	}
+	return 2 * d.timeout()
+}
+
+func (d *delivery) findMisses() int {
+	if n := d.step.Config.Find.Misses; n > 0 {
+		return n
+	}
+	return defaultMisses
+}
+
+// send delivers one document. nil, nil means that the effect is there and its values are kept.
+func (w *Worker) send(ctx context.Context, t *turnState, step *pipeline.Step) (*verdict, error) {
+	send, err := step.PrepareSend(ctx, t.scope)
+	if err != nil {
+		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil
+	}
+	tg, lim, err := w.targets.get(send.Target, send.BaseURL)
+	if err != nil {
+		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil
+	}
+	addHeaders(&send.Request, send.Headers)
+	d := &delivery{turnState: t, step: step, send: send, target: tg, limits: lim}
+	d.js().Target = send.Target
+	if !send.Repeatable {
+		if v, err := w.reserve(ctx, d); v != nil || err != nil || d.js().State == journal.Done {
+			return v, err
+		}
+	}
+	release, v := w.gate(ctx, d)
+	if v != nil {
+		return v, nil
+	}
+	defer release()
+	if v, err := w.lookFirst(ctx, d); v != nil || err != nil || d.js().State == journal.Done {
+		return v, err
+	}
+	return w.act(ctx, d)
+}
+
+// addHeaders adds the target's own headers below the step's.
+func addHeaders(req *target.Request, headers http.Header) {
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	for name, values := range headers {
+		if req.Header.Values(name) == nil {
+			req.Header[name] = values
+		}
+	}
+}
+
+// reserve claims the step's key in the ledger.
+func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
+	d.claim = journal.Claim{
+		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Pipeline: d.r.Pipeline, Step: d.step.Name,
+		Annotation: d.r.Annotation, Fingerprint: d.send.Fingerprint, Change: d.step.Config.OnChange == configs.ChangeSend,
+	}
+	d.js().Ledger = w.Journal.LedgerKey(d.claim.Target, d.claim.Key)
+	reply, e, err := w.Journal.Claim(ctx, d.claim)
+	if err != nil {
+		return nil, err
+	}
+	switch reply {
+	case journal.Known:
+		return nil, w.keep(ctx, d, e.Kept)
+	case journal.Changed:
+		return w.failed(d.turnState, d.step.Name, d.send.Target, outcome.Outcome{
+			Kind: outcome.Rejected, Reason: "changed_after_delivery",
+			Message: "this invoice was delivered before with other content; deliver the change by hand, or set on_change: send",
+		}), nil
+	case journal.Foreign:
+		return w.failed(d.turnState, d.step.Name, d.send.Target, outcome.Outcome{
+			Kind: outcome.Rejected, Reason: "other_annotation",
+			Message: fmt.Sprintf("already delivered from annotation %d%s", e.Annotation, asKept(e.Kept)),
+		}), nil
+	case journal.Held:
+		return ptr(parked(w.Now().Add(claimPause), "reserved", fmt.Sprintf("run %s is delivering the same invoice", e.Run))), nil
+	case journal.Unclear:
+		js := d.js()
+		if js.State != journal.Uncertain && js.State != journal.Intended {
+			js.State, js.NotAfter = journal.Uncertain, e.NotAfter
+		}
+	case journal.Free:
+	}
+	return nil, nil
+}
+
+// asKept tells under which id something was delivered.
+func asKept(kept map[string]json.RawMessage) string {
+	for _, v := range kept {
+		return " as " + string(v)
+	}
+	return ""
+}
+
+// lookFirst looks whether the effect is there: after an uncertain attempt always, before the first send by option.
+func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
+	js := d.js()
+	unsure := js.State == journal.Intended || js.State == journal.Uncertain
+	if !unsure {
+		if d.step.Config.Find == nil || !d.step.Config.Find.First || js.Looked {
+			return nil, nil
+		}
+		v, _, err := w.look(ctx, d, 1)
+		return v, err
+	}
+	if js.State == journal.Intended && d.claim.Run != "" { // the outcome of that request was never recorded
+		js.State = journal.Uncertain
+		if err := w.Journal.Doubt(ctx, d.claim, js.NotAfter); err != nil {
+			return nil, err
+		}
+	}
+	if !d.send.CanFind() {
+		return w.blind(ctx, d)
+	}
+	if from := js.NotAfter.Add(d.findAfter()); w.Now().Before(from) {
+		return ptr(waiting(from, outcome.Outcome{Reason: "uncertain", Message: "waits before looking whether the last attempt arrived"})), nil
+	}
+	v, gone, err := w.look(ctx, d, d.findMisses())
+	if v != nil || err != nil || !gone {
+		return v, err
+	}
+	js.State = journal.Failed // surely not there
+	return nil, w.Journal.Clear(ctx, d.claim)
+}
+
+// blind decides about an uncertain step that cannot be looked up.
+func (w *Worker) blind(ctx context.Context, d *delivery) (*verdict, error) {
+	js := d.js()
+	switch {
+	case d.send.Request.Safe, d.send.Repeatable, d.step.Config.OnUncertain == configs.UncertainRetry:
+		if now := w.Now(); now.Before(js.NotAfter) {
+			return ptr(waiting(js.NotAfter, outcome.Outcome{Reason: "uncertain", Message: "waits until the last attempt has surely ended"})), nil
+		}
+		js.State = journal.Failed
+		if d.send.Repeatable {
+			return nil, nil
+		}
+		return nil, w.Journal.Clear(ctx, d.claim)
+	case d.step.Config.OnUncertain == configs.UncertainAssumeDone:
+		return nil, w.deliver(ctx, d, nil)
+	}
+	return ptr(dead(d.step.Name, d.send.Target, outcome.Outcome{
+		Kind: outcome.Uncertain, Reason: "uncertain",
+		Message: "may already be at the ERP: the last attempt got no answer and the pipeline has no look-up; " +
+			"look there, then resolve it as delivered or not delivered",
+	})), nil
+}
+
+// look asks the target. gone says that as many look-ups in a row as wanted found nothing.
+func (w *Worker) look(ctx context.Context, d *delivery, misses int) (v *verdict, gone bool, err error) {
+	req, err := d.send.FindRequest(ctx)
+	if err != nil {
+		return w.failed(d.turnState, d.step.Name, d.send.Target, outcomeOf(err)), false, nil
+	}
+	start := w.Now()
+	addHeaders(req, d.send.Headers)
+	resp, o := d.target.Do(ctx, req)
+	found := d.send.JudgeFind(ctx, resp, o)
+	w.attempted(ctx, d, "find", start, found.Outcome)
+	js := d.js()
+	js.Looked = true
+	switch found.Kind {
+	case pipeline.Hit:
+		return nil, false, w.deliver(ctx, d, found.Kept)
+	case pipeline.Different:
+		js.State = journal.Failed // what is there is not ours
+		return w.failed(d.turnState, d.step.Name, d.send.Target, found.Outcome), false, nil
+	case pipeline.Failed:
+		js.Looked = false
+		return w.failed(d.turnState, d.step.Name, d.send.Target, found.Outcome), false, nil
+	case pipeline.Miss:
+	}
+	if js.Misses++; js.Misses < misses {
+		at := w.Now().Add(max(d.findAfter(), betweenMisses))
+		return ptr(waiting(at, outcome.Outcome{Reason: "looked_once", Message: "not found yet; looks once more before sending again"})), false, nil
+	}
+	js.Misses = 0
+	return nil, true, nil
+}
+
+// act writes the intent, sends, and records the result.
+func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
+	js := d.js()
+	timeout := d.timeout()
+	js.State, js.NotAfter = journal.Intended, w.Now().Add(timeout)
+	if err := d.r.Save(ctx); err != nil {
+		return nil, err
+	}
+	start := w.Now()
+	left := d.js().NotAfter.Sub(start)
+	if left < timeout/2 { // this process was stopped in between: too late to begin
+		return nil, fmt.Errorf("step %s: frozen between intent and request", d.step.Name)
+	}
+	sendCtx, cancel := context.WithTimeout(ctx, left)
+	resp, o := d.target.Do(sendCtx, &d.send.Request)
+	cancel()
+	o, kept := d.send.Judge(ctx, resp, o)
+	w.attempted(ctx, d, "send", start, o)
+	if o.Done() {
+		return nil, w.deliver(ctx, d, kept)
+	}
+	js = d.js()
+	if o.Kind != outcome.Uncertain {
+		js.State = journal.Failed
+		return w.failed(d.turnState, d.step.Name, d.send.Target, o), nil
+	}
+	js.State = journal.Uncertain
+	if d.claim.Run != "" {
+		if err := w.Journal.Doubt(ctx, d.claim, js.NotAfter); err != nil {
+			return nil, err
+		}
+	}
+	return w.unsure(ctx, d, o)
+}
+
+// unsure decides what follows an uncertain attempt.
+func (w *Worker) unsure(ctx context.Context, d *delivery, o outcome.Outcome) (*verdict, error) {
+	js := d.js()
+	if !d.send.CanFind() {
+		if v, err := w.blind(ctx, d); v != nil || err != nil || js.State == journal.Done {
+			return v, err
+		}
+		return w.failed(d.turnState, d.step.Name, d.send.Target, o), nil
+	}
+	v := w.failed(d.turnState, d.step.Name, d.send.Target, o)
+	if from := js.NotAfter.Add(d.findAfter()); !v.state.Settled() && v.at.Before(from) {
+		v.at = from
+	}
+	return v, nil
+}
+
+// deliver records the effect: the ledger first, then the journal. A crash between is mended by the ledger's entry.
+func (w *Worker) deliver(ctx context.Context, d *delivery, kept map[string]json.RawMessage) error {
+	if d.claim.Run != "" {
+		if err := w.Journal.Deliver(ctx, d.claim, kept); err != nil {
+			return err
+		}
+	}
+	return w.keep(ctx, d, kept)
+}
+
+func (w *Worker) keep(ctx context.Context, d *delivery, kept map[string]json.RawMessage) error {
+	js := d.js()
+	js.State, js.Kept, js.Since = journal.Done, kept, time.Time{}
+	d.r.Starts = 0
+	d.scope.SetKept(d.step.Name, kept)
+	return d.r.Save(ctx)
+}
+
+// attempted notes an attempt in the journal and the history. The history is for people: losing a line of it stops nothing.
+func (w *Worker) attempted(ctx context.Context, d *delivery, kind string, start time.Time, o outcome.Outcome) {
+	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
+	d.r.Attempted(d.js(), a)
+	if err := w.Queue.Record(ctx, d.r.Pipeline, d.r.Run, a); err != nil {
+		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(d.r.Run)), zap.Error(err))
+	}
+}

@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/answer"
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// verdict is how a turn ended.
+type verdict struct {
+	state   run.State
+	reason  string
+	message string
+	at      time.Time // when a waiting or parked run goes on
+	by      run.ID    // who took over
+	failure *journal.Failure
+}
+
+func done() verdict { return verdict{state: run.Done} }
+
+func skipped(reason, message string) verdict {
+	return verdict{state: run.Skipped, reason: reason, message: message}
+}
+
+func waiting(at time.Time, o outcome.Outcome) verdict {
+	return verdict{state: run.Waiting, reason: o.Reason, message: o.Message, at: at}
+}
+
+func parked(at time.Time, reason, message string) verdict {
+	return verdict{state: run.Parked, reason: reason, message: message, at: at}
+}
+
+func dead(step, target string, o outcome.Outcome) verdict {
+	return verdict{
+		state: run.Dead, reason: o.Reason, message: o.Message,
+		failure: &journal.Failure{Step: step, Target: target, Outcome: o},
+	}
+}
+
+// settle stores the verdict, then publishes what follows from it, then acknowledges. A crash between any two of these
+// repeats the rest when the message comes again.
+func (w *Worker) settle(ctx context.Context, r *journal.Run, d *queue.Delivery, v verdict) error {
+	r.State, r.Reason, r.Message, r.Next, r.By, r.Failure = v.state, v.reason, v.message, v.at, v.by, v.failure
+	r.Hop++
+	r.Release()
+	if v.state.Settled() {
+		r.Settled = w.Now()
+	}
+	if v.state.Settled() && v.state != run.Done {
+		if err := w.freeReservations(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := r.Save(ctx); err != nil {
+		return err
+	}
+	w.logTurn(r)
+	if v.state.Settled() {
+		return w.finish(ctx, r, d)
+	}
+	return w.schedule(ctx, r, d)
+}
+
+// schedule makes sure that a waiting run is woken, then lets go of the message.
+func (w *Worker) schedule(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	e := d.Envelope
+	e.Hop = r.Hop
+	if err := w.Queue.Schedule(ctx, d.Lane, e, d.Payload, r.Next); err != nil {
+		return err
+	}
+	return d.Ack(ctx)
+}
+
+// finish does what a settled run still owes: its answer, its dead letter, the end of its payload. It may be repeated.
+func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	if err := w.Answers.Settle(ctx, r.Run, resultOf(&r.Record)); err != nil {
+		return err
+	}
+	if r.State == run.Dead {
+		if err := w.bury(ctx, r, d); err != nil {
+			return err
+		}
+	}
+	if err := d.Ack(ctx); err != nil {
+		return err
+	}
+	if r.State == run.Dead {
+		return nil
+	}
+	if err := w.Queue.DropPayload(ctx, d.Payload); err != nil {
+		w.Log.Warn("a payload is left for the sweeper", zap.String("run", string(r.Run)), zap.Error(err))
+	}
+	return nil
+}
+
+// bury writes the dead letter. The run stays in the letter until a human replays, resolves or drops it.
+func (w *Worker) bury(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	details, err := json.Marshal(r.Record)
+	if err != nil {
+		return fmt.Errorf("worker: dead letter of run %s: %w", r.Run, err)
+	}
+	e := d.Envelope
+	e.Hop = r.Hop
+	l := queue.Letter{
+		Envelope: e, Lane: d.Lane, First: r.Created, Last: r.Settled, Details: details, Payload: d.Payload,
+	}
+	if f := r.Failure; f != nil {
+		l.Step, l.Target, l.Outcome, l.Reason = f.Step, f.Target, string(f.Outcome.Kind), f.Outcome.Reason
+		l.Attempts, l.Cause = r.Tries(), w.Queue.Index("cause", r.Pipeline, f.Step, f.Outcome.Reason, causeText(f.Outcome.Message))[:12]
+	}
+	return w.Queue.Bury(ctx, l)
+}
+
+// freeReservations gives up the keys of sends that surely did not happen, so that another run may deliver them.
+func (w *Worker) freeReservations(ctx context.Context, r *journal.Run) error {
+	for _, s := range r.Steps {
+		if s.Ledger == "" || s.State == journal.Intended || s.State == journal.Uncertain {
+			continue
+		}
+		if err := w.Journal.Free(ctx, s.Ledger, r.Run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resultOf is what a settled run tells Rossum.
+func resultOf(r *journal.Record) answer.Result {
+	res := answer.Result{State: r.State, Settled: r.Settled, By: r.By, Messages: r.Messages, Operations: r.Operations}
+	if r.State != run.Dead || r.Failure == nil {
+		return res
+	}
+	o := r.Failure.Outcome
+	res.Operations = nil
+	for _, f := range o.Fields {
+		m := rossumapi.Message{Type: f.Type, Content: f.Text}
+		if f.Datapoint != 0 {
+			m.ID = f.Datapoint
+		}
+		res.Messages = append(res.Messages, m)
+	}
+	if !hasError(o.Fields) {
+		res.Messages = append(res.Messages, rossumapi.Error(deadText(r)))
+	}
+	return res
+}
+
+func deadText(r *journal.Record) string {
+	f := r.Failure
+	if f.Target == "" {
+		return fmt.Sprintf("%s: %s", r.Pipeline, f.Outcome.Message)
+	}
+	return fmt.Sprintf("%s: not delivered to %s: %s", r.Pipeline, f.Target, f.Outcome.Message)
+}
+
+func hasError(fields []outcome.Field) bool {
+	for _, f := range fields {
+		if f.Type == "" || f.Type == rossumapi.TypeError {
+			return true
+		}
+	}
+	return false
+}
+
+// backoff is exponential with full jitter: the n-th wait, from 0, is anything up to first*2^n, at most max.
+func backoff(r configs.Retry, n int) time.Duration {
+	bound := r.First.D()
+	for range n {
+		if bound *= 2; bound >= r.Max.D() {
+			break
+		}
+	}
+	bound = max(min(bound, r.Max.D()), time.Millisecond)
+	return time.Duration(rand.Int64N(int64(bound))) //nolint:gosec // jitter needs no secrecy
+}
+
+// causeText is a message without what differs between letters of one cause: numbers and ids.
+func causeText(message string) string {
+	out := make([]rune, 0, len(message))
+	digit := false
+	for _, c := range message {
+		isDigit := c >= '0' && c <= '9'
+		if !isDigit {
+			out = append(out, c)
+		} else if !digit {
+			out = append(out, '#')
+		}
+		digit = isDigit
+	}
+	return string(out)
+}
+
+func (w *Worker) logTurn(r *journal.Run) {
+	fields := []zap.Field{
+		zap.String("run", string(r.Run)), zap.String("pipeline", r.Pipeline), zap.Int64("annotation", r.Annotation),
+		zap.String("state", string(r.State)), zap.String("reason", r.Reason), zap.String("step", r.At),
+	}
+	switch r.State {
+	case run.Dead:
+		w.Log.Warn("run is dead", fields...)
+	case run.Waiting, run.Parked:
+		w.Log.Info("run waits", append(fields, zap.Time("until", r.Next))...)
+	default:
+		w.Log.Info("run ended", fields...)
+	}
+}

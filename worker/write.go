@@ -1,0 +1,225 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline"
+)
+
+const (
+	// metadataKey is the relay's own key in an annotation's metadata; others stay untouched.
+	metadataKey = "rossum_relay"
+	writeWithin = 60 * time.Second
+)
+
+// write tells Rossum. What travels with the answer (messages, and field values in wait mode) is made anew each turn;
+// what needs the API is a side effect with a journal of its own. Every call of it may be repeated.
+func (w *Worker) write(ctx context.Context, t *turnState, step *pipeline.Step) (*verdict, error) {
+	wr, err := step.PrepareWrite(ctx, t.scope)
+	if err != nil {
+		return w.failed(t, step.Name, "rossum", outcomeOf(err)), nil
+	}
+	t.r.Messages = append(t.r.Messages, wr.Messages...)
+	if t.p.Config.AnswerFor(t.r.Event) == configs.AnswerWait {
+		t.r.Operations = append(t.r.Operations, wr.Operations()...)
+		wr.Fields = nil
+	}
+	js := t.r.Step(step.Name)
+	if js.State == journal.Done {
+		t.warn(js)
+		return nil, nil
+	}
+	if len(wr.Fields)+len(wr.Metadata)+len(wr.Labels)+len(wr.RemoveLabels) == 0 && wr.Status == "" && wr.Note == "" {
+		return nil, nil
+	}
+	js.Target, js.State, js.NotAfter = "rossum", journal.Intended, w.Now().Add(writeWithin)
+	if err := t.r.Save(ctx); err != nil {
+		return nil, err
+	}
+	start := w.Now()
+	callCtx, cancel := context.WithTimeout(ctx, writeWithin)
+	err = w.apply(callCtx, t, wr)
+	cancel()
+	return w.written(ctx, t, step, start, err)
+}
+
+// written records how the write-back ended. After a delivery a failed one is a warning: an error would make Rossum
+// export again.
+func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step, start time.Time, err error) (*verdict, error) {
+	js := t.r.Step(step.Name)
+	o := outcome.Outcome{Kind: outcome.OK}
+	if err != nil {
+		o = outcomeOf(err)
+	}
+	a := journal.Attempt{Step: step.Name, Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
+	t.r.Attempted(js, a)
+	if err := w.Queue.Record(ctx, t.r.Pipeline, t.r.Run, a); err != nil {
+		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(t.r.Run)), zap.Error(err))
+	}
+	if o.Kind != outcome.OK {
+		js.State = journal.Failed
+		v := w.failed(t, step.Name, "rossum", o)
+		if !v.state.Settled() || !t.delivered() {
+			return v, nil
+		}
+		js = t.r.Step(step.Name)
+		js.Warning = fmt.Sprintf("delivered, but Rossum could not be updated (step %s): %s", step.Name, o.Message)
+		t.warn(js)
+	}
+	js.State = journal.Done
+	return nil, t.r.Save(ctx)
+}
+
+func (t *turnState) warn(js *journal.Step) {
+	if js.Warning != "" {
+		t.r.Messages = append(t.r.Messages, rossumapi.Warning(js.Warning))
+	}
+}
+
+// delivered reports whether a send of this run is done.
+func (t *turnState) delivered() bool {
+	return slices.ContainsFunc(t.p.Steps, func(s *pipeline.Step) bool {
+		return s.Kind == configs.KindSend && t.r.Step(s.Name).State == journal.Done
+	})
+}
+
+// apply makes the API calls of a write, the status last, as it may call hooks.
+func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) error {
+	id := t.r.Annotation
+	if id == 0 {
+		return outcome.Errorf(outcome.Misconfigured, "no_annotation", "event %s has no annotation to write to", t.r.Event)
+	}
+	now, err := t.client.Annotation(ctx, id)
+	if err != nil {
+		return fmt.Errorf("annotation %d: %w", id, err)
+	}
+	if err := w.guard(t, now, wr); err != nil {
+		return err
+	}
+	if err := writeFields(ctx, t.client, id, wr.Operations()); err != nil {
+		return err
+	}
+	if len(wr.Metadata) > 0 {
+		if _, err := t.client.SetMetadata(ctx, id, map[string]any{metadataKey: wr.Metadata}); err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
+	}
+	if err := writeLabels(ctx, t.client, now.URL, wr); err != nil {
+		return err
+	}
+	if err := writeNote(ctx, t.client, now, wr.Note); err != nil {
+		return err
+	}
+	if wr.Status == "" || wr.Status == now.Status {
+		return nil
+	}
+	if _, err := t.client.SetStatus(ctx, id, wr.Status); err != nil {
+		return fmt.Errorf("status %s: %w", wr.Status, err)
+	}
+	return nil
+}
+
+// guard keeps away from annotations that must not be written now (Rossum API reference, traps 29 to 35).
+func (w *Worker) guard(t *turnState, a rossumapi.Annotation, wr *pipeline.Write) error {
+	switch a.Status {
+	case rossumapi.StatusPurged, rossumapi.StatusDeleted, rossumapi.StatusSplit:
+		return outcome.Errorf(outcome.Rejected, "annotation_gone", "annotation %d is %s", a.ID, a.Status)
+	case rossumapi.StatusReviewing:
+		return &outcome.Error{Outcome: outcome.Outcome{
+			Kind: outcome.Throttled, Reason: "reviewing", After: time.Minute,
+			Message: fmt.Sprintf("annotation %d is being reviewed by somebody", a.ID),
+		}}
+	case rossumapi.StatusImporting, rossumapi.StatusInWorkflow:
+		if len(wr.Fields) > 0 {
+			return &outcome.Error{Outcome: outcome.Outcome{
+				Kind: outcome.Throttled, Reason: "read_only", After: time.Minute,
+				Message: fmt.Sprintf("annotation %d is %s, its fields cannot be written", a.ID, a.Status),
+			}}
+		}
+	case rossumapi.StatusExporting:
+		if wr.Status == rossumapi.StatusExporting {
+			return outcome.Errorf(outcome.Rejected, "exporting", "annotation %d is exporting already; starting it again may deliver twice", a.ID)
+		}
+	}
+	return nil
+}
+
+// writeFields applies operations and repeats per node what Rossum silently ignored (enum and manual fields).
+func writeFields(ctx context.Context, client *rossumapi.Client, id int64, ops []rossumapi.Operation) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	tree, err := client.ApplyOperations(ctx, id, ops)
+	if err != nil {
+		return fmt.Errorf("fields: %w", err)
+	}
+	for _, op := range rossumapi.Ignored(tree, ops) {
+		if op.Cell == nil {
+			continue
+		}
+		if _, err := client.PatchNode(ctx, id, op.ID, *op.Cell); err != nil {
+			return fmt.Errorf("field %d: %w", op.ID, err)
+		}
+	}
+	return nil
+}
+
+func writeLabels(ctx context.Context, client *rossumapi.Client, annotation string, wr *pipeline.Write) error {
+	if len(wr.Labels)+len(wr.RemoveLabels) == 0 {
+		return nil
+	}
+	urls := map[string]string{}
+	for l, err := range client.Labels(ctx, nil) {
+		if err != nil {
+			return fmt.Errorf("labels: %w", err)
+		}
+		urls[l.Name], urls[strconv.FormatInt(l.ID, 10)] = l.URL, l.URL
+	}
+	resolve := func(names []string) (out []string, err error) {
+		for _, n := range names {
+			if urls[n] == "" {
+				return nil, outcome.Errorf(outcome.Misconfigured, "no_label", "the organization has no label %q", n)
+			}
+			out = append(out, urls[n])
+		}
+		return out, nil
+	}
+	add, err := resolve(wr.Labels)
+	if err != nil {
+		return err
+	}
+	remove, err := resolve(wr.RemoveLabels)
+	if err != nil {
+		return err
+	}
+	return client.ApplyLabels(ctx, []string{annotation}, add, remove)
+}
+
+// writeNote adds a note once: creating one is not idempotent, so an equal one is looked for first.
+func writeNote(ctx context.Context, client *rossumapi.Client, a rossumapi.Annotation, text string) error {
+	if text == "" {
+		return nil
+	}
+	for n, err := range client.Notes(ctx, map[string][]string{"annotation": {strconv.FormatInt(a.ID, 10)}}) {
+		if err != nil {
+			return fmt.Errorf("notes: %w", err)
+		}
+		if n.Content == text {
+			return nil
+		}
+	}
+	if _, err := client.CreateNote(ctx, a.URL, text); err != nil {
+		return fmt.Errorf("note: %w", err)
+	}
+	return nil
+}
