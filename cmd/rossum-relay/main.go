@@ -21,7 +21,9 @@ import (
 type cli struct {
 	PrintVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
+	Config  configCmd  `cmd:"" help:"Check the configuration, print its schema."`
 	Send    sendCmd    `cmd:"" help:"Sign payload files and post them as Rossum would."`
+	Sim     simCmd     `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
