@@ -115,7 +115,7 @@ func (d *decoder) decodeString(n Node, v reflect.Value, at place) {
 		return
 	}
 	d.wrongType(n, at, "one of "+strings.Join(words, ", "))
-	d.errs[len(d.errs)-1].Suggestion = nearest(n.Text, words)
+	d.errs[len(d.errs)-1].Suggestion = Nearest(n.Text, words)
 }
 
 func (d *decoder) decodeBool(n Node, v reflect.Value, at place) {
@@ -212,13 +212,13 @@ func (d *decoder) takeRest(rest Named[Node], pos Pos, v reflect.Value, fields Na
 		}
 		d.report(Error{
 			Pos: e.Pos, Path: at.path, Message: fmt.Sprintf("unknown key %q", clip(e.Name)),
-			Suggestion: nearest(e.Name, known), Try: tryKey(e.Name, known),
+			Suggestion: Nearest(e.Name, known), Try: tryKey(e.Name, known),
 		})
 	}
 }
 
 func tryKey(name string, known []string) string {
-	if nearest(name, known) != "" {
+	if Nearest(name, known) != "" {
 		return ""
 	}
 	return "one of " + strings.Join(known, ", ")
@@ -319,7 +319,7 @@ func (s *Step) decodeNode(d *decoder, n Node, at place) {
 	}
 	type plain Step // without this method
 	d.decode(orEmptyMap(e), reflect.ValueOf((*plain)(s)).Elem(), below)
-	s.Name = e.Name
+	s.Name, s.Pos = e.Name, e.Pos
 }
 
 func tryStep(n Node) string {

@@ -89,8 +89,9 @@ func (e Errors) Err() error {
 	return e
 }
 
-// nearest is the candidate closest to word, or "" when none is close enough to be what was meant.
-func nearest(word string, candidates []string) string {
+// Nearest is the candidate closest to a misspelt word, for the Suggestion of an Error; "" when none is close enough to
+// be what was meant. Candidates are lower case.
+func Nearest(word string, candidates []string) string {
 	const longest = 64
 	if len(word) > longest {
 		return ""

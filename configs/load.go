@@ -49,6 +49,9 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 	d := newDecoder(filepath.Dir(name), o.env)
 	d.errs = errs
 	root := Pos{File: name, Line: 1, Column: 1}
+	if tree.Kind == NodeNone {
+		tree.Kind, tree.Pos = NodeMap, root
+	}
 	d.decode(orEmptyMap(Entry[Node]{Pos: root, Value: tree}), reflect.ValueOf(cfg).Elem(), place{pos: root})
 	cfg.positions = d.positions
 	if d.failed[""] && tree.Kind != NodeMap {

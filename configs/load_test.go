@@ -2,6 +2,7 @@ package configs_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,5 +104,56 @@ func TestResolveByRole(t *testing.T) {
 	var problems configs.Errors
 	if !errors.As(err, &problems) || len(problems) != 2 || !strings.Contains(err.Error(), "COUPA_SECRET is not set") {
 		t.Errorf("worker: %v", err)
+	}
+}
+
+func TestEmptyFileHasDefaults(t *testing.T) {
+	for _, text := range []string{"", "# nothing yet\n", "~", "hooks:\n", "{}"} {
+		cfg, err := configs.Parse("relay.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		} else if cfg.Ingest.Listen != ":8080" || cfg.Queue.Retention.Ledger.D().Hours() != 1095*24 {
+			t.Errorf("%q: no defaults: %+v", text, cfg.Ingest)
+		}
+	}
+}
+
+func TestPathsAreRelativeToTheFile(t *testing.T) {
+	cfg, err := configs.Parse("/etc/relay/relay.yaml", []byte("queue: {credentials: a.creds, url: \"nats://a\", keys: [\"${K}\"]}\ntargets: {out: {dir: {path: /srv/out}}, in: {dir: {path: in}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := cfg.Targets.Get("out")
+	in, _ := cfg.Targets.Get("in")
+	got := []string{cfg.Queue.Data, cfg.Queue.Credentials, out.Dir.Path, in.Dir.Path, cfg.Path("invoice.j2"), cfg.Path("/a.j2")}
+	want := []string{"/etc/relay/data", "/etc/relay/a.creds", "/srv/out", "/etc/relay/in", "/etc/relay/invoice.j2", "/a.j2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if cfg.Queue.Replicas != 3 {
+		t.Errorf("%d replicas on a cluster", cfg.Queue.Replicas)
+	}
+}
+
+func TestVariablesAreValuesOnly(t *testing.T) {
+	text := "log: {level: \"${LEVEL}\"}\nworker: {templates: {steps: \"${STEPS}\"}}\nrossum: {a: {base_url: \"https://${HOST}\"}}\n" +
+		"hooks: {a: {rossum: a, insecure: \"${INSECURE}\", settings: {price: \"${{ 1 }} $${X} ${NONE:-free}\"}}}\n"
+	cfg, err := configs.Parse("relay.yaml", []byte(text),
+		environment("LEVEL", "debug", "STEPS", "7", "HOST", "acme.rossum.app", "INSECURE", "true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook, _ := cfg.Hooks.Get("a")
+	rossum, _ := cfg.Rossum.Get("a")
+	if cfg.Log.Level != "debug" || cfg.Worker.Templates.Steps != 7 || !hook.Insecure || rossum.BaseURL != "https://acme.rossum.app" {
+		t.Errorf("%+v %+v %+v", cfg.Log, cfg.Worker, hook)
+	}
+	if got := hook.Settings.Map[0].Value.Text; got != "${{ 1 }} ${X} free" {
+		t.Errorf("settings: %s", got)
+	}
+	_, err = configs.Parse("relay.yaml", []byte(text),
+		environment("LEVEL", "info}\nqueue: {listen: x", "STEPS", "7", "HOST", "acme.rossum.app", "INSECURE", "true"))
+	if err == nil || !strings.Contains(err.Error(), "relay.yaml:1:15: log.level: expected one of debug, info, warn, error, got something else from ${LEVEL}") {
+		t.Errorf("a variable brought YAML: %v", err)
 	}
 }

@@ -60,7 +60,10 @@ func compile(t *testing.T) *jsonschema.Schema {
 func TestSchemaFitsExamples(t *testing.T) {
 	schema, found := compile(t), 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() && entry.Name() == "testdata" {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && entry.Name() == "testdata" {
 			return fs.SkipDir
 		}
 		if filepath.Ext(path) != ".yaml" {

@@ -167,7 +167,7 @@ func (l *tableLoader) column(key, name string, header []string, otherwise int) i
 	if i < 0 && !l.v.failed[l.path+key] {
 		l.v.report(Error{
 			Pos: l.v.cfg.Pos(l.path + key), Path: l.path + key, Message: fmt.Sprintf("the table has no column %q", clip(name)),
-			Suggestion: nearest(name, header), Try: clip("one of " + strings.Join(header, ", ")),
+			Suggestion: Nearest(name, header), Try: clip("one of " + strings.Join(header, ", ")),
 		})
 	}
 	return i

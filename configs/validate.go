@@ -64,7 +64,7 @@ func (v *validator) unknown(path, kind, name string, known []string) {
 	if len(known) > 0 {
 		try += ", or use " + strings.Join(known, ", ")
 	}
-	v.report(Error{Pos: v.cfg.Pos(path), Path: path, Message: fmt.Sprintf("unknown %s %s", kind, v.show(path, name)), Suggestion: nearest(name, known), Try: try})
+	v.report(Error{Pos: v.cfg.Pos(path), Path: path, Message: fmt.Sprintf("unknown %s %s", kind, v.show(path, name)), Suggestion: Nearest(name, known), Try: try})
 }
 
 func names[T any](entries Named[T]) []string {

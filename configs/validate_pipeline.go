@@ -34,7 +34,7 @@ func (v *validator) events(path string, p *Pipeline) {
 		if entry != "" && len(actionsOf(entry)) == 0 && !v.failed[at] {
 			v.warnings = append(v.warnings, Error{
 				Pos: v.cfg.Pos(at), Path: at, Message: "event " + v.show(at, entry) + " is not known: Rossum may never send it",
-				Suggestion: nearest(entry, eventNames()), Try: "one of " + strings.Join(eventNames(), ", "),
+				Suggestion: Nearest(entry, eventNames()), Try: "one of " + strings.Join(eventNames(), ", "),
 			})
 		}
 		for _, e := range actionsOf(entry) {
@@ -232,7 +232,7 @@ func (v *validator) status(path, status string) {
 	}
 	v.warnings = append(v.warnings, Error{
 		Pos: v.cfg.Pos(path), Path: path, Message: "annotation status " + v.show(path, status) + " is not known",
-		Suggestion: nearest(status, known), Try: "one of " + strings.Join(known, ", "),
+		Suggestion: Nearest(status, known), Try: "one of " + strings.Join(known, ", "),
 	})
 }
 

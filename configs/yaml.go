@@ -14,11 +14,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The limits of one YAML file. Aliases count with all they stand for.
+// The limits of one YAML file. Aliases count with all they stand for. The limit of tokens keeps the library, whose time
+// grows with the square of the keys of a map, to about two seconds.
 const (
-	maxFile  = 4 << 20
-	maxNodes = 200_000
-	maxDepth = 64
+	maxFile   = 4 << 20
+	maxTokens = 100_000
+	maxNodes  = 100_000
+	maxDepth  = 64
 )
 
 // jsonNumber is what a NodeNumber holds. 0100 and 1_000 are text: they are codes more often than octal or grouped
@@ -72,6 +74,11 @@ func (b *builder) pos(tk *token.Token) Pos {
 // parse gives the body of the only document, nil when there is none or it cannot be read.
 func (b *builder) parse(data []byte) ast.Node {
 	tokens := lexer.Tokenize(string(data))
+	if len(tokens) > maxTokens {
+		pos := b.pos(tokens[maxTokens])
+		b.fail(pos.Line, pos.Column, fmt.Sprintf("more than %d words and signs", maxTokens), "move large tables into CSV files")
+		return nil
+	}
 	if tk := tooDeep(tokens); tk != nil {
 		pos := b.pos(tk)
 		b.fail(pos.Line, pos.Column, fmt.Sprintf("nested deeper than %d levels", maxDepth), "flatten it")
