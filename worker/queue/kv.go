@@ -25,7 +25,10 @@ var (
 	ErrConflict = errors.New("changed meanwhile")
 )
 
-const retryPause = 100 * time.Millisecond
+const (
+	retryPause = 100 * time.Millisecond
+	tryWithin  = 3 * time.Second
+)
 
 // Bucket is a typed, sealed key-value bucket. Values are JSON. Writes that met a lost leader or a time-out are repeated
 // until ctx ends and then told apart by reading back, so that ErrConflict always means another writer.
@@ -105,7 +108,7 @@ func (b *Bucket[T]) Delete(ctx context.Context, key string, revision uint64) err
 	if revision > 0 {
 		opts = append(opts, jetstream.LastRevision(revision))
 	}
-	return again(ctx, func() error {
+	return again(ctx, func(ctx context.Context) error {
 		return b.named(key, b.kv.Purge(ctx, key, opts...))
 	})
 }
@@ -138,7 +141,7 @@ func (b *Bucket[T]) Each(ctx context.Context, f func(key string, v T, revision u
 
 func (b *Bucket[T]) entry(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
 	var e jetstream.KeyValueEntry
-	err := again(ctx, func() (err error) {
+	err := again(ctx, func(ctx context.Context) (err error) {
 		e, err = b.kv.Get(ctx, key)
 		return b.named(key, err)
 	})
@@ -167,7 +170,7 @@ func (b *Bucket[T]) write(ctx context.Context, key string, v T, put func(context
 	data := b.q.ring.Seal(b.place(key), plain)
 	var rev uint64
 	tries := 0
-	err = again(ctx, func() (err error) {
+	err = again(ctx, func(ctx context.Context) (err error) {
 		tries++
 		if rev, err = put(ctx, data); err != nil && tries > 1 && isConflict(err) {
 			if e, getErr := b.kv.Get(ctx, key); getErr == nil && bytes.Equal(e.Value(), data) {
@@ -209,10 +212,13 @@ func isPassing(err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// again repeats f while it fails in passing, until ctx ends. A call may have a deadline of its own inside ctx's.
-func again(ctx context.Context, f func() error) error {
+// again repeats f while it fails in passing, until ctx ends. Each try has a deadline of its own inside ctx's: an
+// answer that was lost with a leader never comes.
+func again(ctx context.Context, f func(context.Context) error) error {
 	for {
-		err := f()
+		try, cancel := context.WithTimeout(ctx, tryWithin)
+		err := f(try)
+		cancel()
 		if err == nil || !isPassing(err) {
 			return err
 		}

@@ -63,7 +63,10 @@ func (q *Queue) Unroute(ctx context.Context, e Envelope, plain []byte) error {
 	m := nats.NewMsg("unrouted." + e.Hook + "." + string(e.Run))
 	m.Header = e.header()
 	p.addTo(m)
-	_, err = q.publish(ctx, streamUnrouted, e.MessageID(), m)
+	ack, err := q.publish(ctx, streamUnrouted, e.MessageID(), m)
+	if err == nil && ack.Duplicate {
+		return q.DropPayload(ctx, p)
+	}
 	return err
 }
 
@@ -73,12 +76,17 @@ func (q *Queue) publish(ctx context.Context, stream, id string, m *nats.Msg) (*j
 		opts = append(opts, jetstream.WithMsgID(id))
 	}
 	var ack *jetstream.PubAck
-	err := again(ctx, func() (err error) {
+	tries := 0
+	err := again(ctx, func(ctx context.Context) (err error) {
+		tries++
 		ack, err = q.js.PublishMsg(ctx, m, opts...)
 		return err
 	})
 	if err != nil {
 		return nil, q.storeError("publish to "+stream, err)
+	}
+	if tries > 1 {
+		ack.Duplicate = false // of our own first try, perhaps: the message may be this one
 	}
 	return ack, nil
 }
