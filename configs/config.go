@@ -84,9 +84,9 @@ type Queue struct {
 	URL string `yaml:"url"`
 	// Credentials is a NATS credentials file (.creds).
 	Credentials string `yaml:"credentials" file:"true"`
-	// User and Password for NATS, where no credentials file is used.
+	// User of NATS, where no credentials file is used.
 	User string `yaml:"user"`
-	// Password of User.
+	// Password of user.
 	Password Secret `yaml:"password"`
 	// TLS for the connection to NATS.
 	TLS TLS `yaml:"tls"`
@@ -96,7 +96,7 @@ type Queue struct {
 	Replicas int `yaml:"replicas"`
 	// MaxStore bounds the embedded queue's disk use. Defaults to 20GiB.
 	MaxStore Size `yaml:"max_store" default:"20GiB"`
-	// MaxEvents bounds the work queue EV in bytes; over it Rossum is told 503. Defaults to half of MaxStore.
+	// MaxEvents bounds the work queue EV in bytes; over it Rossum is told 503. Defaults to half of max_store.
 	MaxEvents Size `yaml:"max_events"`
 	// Keys seal everything stored: the first seals, all open. 32 bytes each, base64. Embedded without keys makes one in the data directory.
 	Keys []Secret `yaml:"keys"`
@@ -134,9 +134,9 @@ type Retention struct {
 type TLS struct {
 	// CA holds the certificates trusted instead of the system's.
 	CA string `yaml:"ca" file:"true"`
-	// Cert is the own certificate with its chain; Key its private key.
+	// Cert is the own certificate with its chain.
 	Cert string `yaml:"cert" file:"true"`
-	// Key is the private key of Cert, unencrypted.
+	// Key is the private key of cert, unencrypted.
 	Key string `yaml:"key" file:"true"`
 }
 

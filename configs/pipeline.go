@@ -125,12 +125,12 @@ type Step struct {
 	Render string `yaml:"render" kind:"render,send"`
 	// Body takes a value, such as another step's document.
 	Body Expr `yaml:"body" kind:"send"`
-	// Format says how Map becomes bytes: a type, or a map of type and options. Beside Render only the type counts.
+	// Format says how map becomes bytes: a type, or a map of type and options. Beside render only the type counts.
 	Format Format `yaml:"format" kind:"map,render,send"`
 	// Filename of the document, for targets and parts that need one.
 	Filename Template `yaml:"filename" kind:"map,render,send"`
 
-	// Send names the target; one of Get, Post, Put, Patch and Delete its path, or Path for targets without methods.
+	// Send names the target; one of get, post, put, patch and delete its path, or path for targets without methods.
 	Send string `yaml:"send" kind:"send"`
 	// Get reads from the target.
 	Get Template `yaml:"get" kind:"send"`
@@ -148,7 +148,7 @@ type Step struct {
 	Query Named[Template] `yaml:"query" kind:"send"`
 	// Headers of the request; values are templates.
 	Headers Named[Template] `yaml:"headers" kind:"send"`
-	// Form sends application/x-www-form-urlencoded, or fields beside Files.
+	// Form sends application/x-www-form-urlencoded, or fields beside files.
 	Form Named[Template] `yaml:"form" kind:"send"`
 	// Files sends a multipart body whose parts are bare expressions such as document.original.
 	Files Named[Expr] `yaml:"files" kind:"send"`

@@ -29,7 +29,7 @@ type Target struct {
 type Breaker struct {
 	// After this many failures in a row the breaker opens. Defaults to 5.
 	After int `yaml:"after" default:"5"`
-	// Pause before the first probe. Defaults to 30s; doubled up to Max.
+	// Pause before the first probe. Defaults to 30s; doubled up to max.
 	Pause Duration `yaml:"pause" default:"30s"`
 	// Max bounds the pause. Defaults to 10m.
 	Max Duration `yaml:"max" default:"10m"`
@@ -39,9 +39,9 @@ type Breaker struct {
 type Hours struct {
 	// Days such as [mon, tue]; none means every day.
 	Days []string `yaml:"days"`
-	// From and To as HH:MM; To before From spans midnight.
+	// From is when it opens, HH:MM.
 	From string `yaml:"from" required:"true"`
-	// To is when it closes, HH:MM.
+	// To is when it closes, HH:MM; before from it is on the next day.
 	To string `yaml:"to" required:"true"`
 	// Zone is an IANA time zone. Defaults to UTC.
 	Zone string `yaml:"zone" default:"UTC"`
@@ -51,9 +51,9 @@ type Hours struct {
 
 // HTTPTarget is an ERP reached over HTTP. At most one way of authentication is given.
 type HTTPTarget struct {
-	// BaseURL of the ERP; may be a template over settings, which then needs Hosts.
+	// BaseURL of the ERP; may be a template over settings, which then needs hosts.
 	BaseURL Template `yaml:"base_url" required:"true"`
-	// Hosts allowed when BaseURL comes from settings.
+	// Hosts allowed when base_url comes from settings.
 	Hosts []string `yaml:"hosts"`
 	// Headers sent with every request.
 	Headers Named[Template] `yaml:"headers"`
@@ -90,7 +90,7 @@ type BasicAuth struct {
 
 // APIKeyAuth sends a key in a header or query parameter.
 type APIKeyAuth struct {
-	// Header that carries the key, or Query.
+	// Header that carries the key, unless query does.
 	Header string `yaml:"header"`
 	// Query parameter that carries the key; it then stands in the access logs of the ERP.
 	Query string `yaml:"query"`
@@ -100,9 +100,9 @@ type APIKeyAuth struct {
 
 // OAuth2Auth gets bearer tokens from a token endpoint.
 type OAuth2Auth struct {
-	// TokenURL, or TokenPath below the target's base URL.
+	// TokenURL is the token endpoint, unless token_path gives it.
 	TokenURL string `yaml:"token_url"`
-	// TokenPath is the token endpoint below the target's base URL.
+	// TokenPath is the token endpoint below base_url.
 	TokenPath string `yaml:"token_path"`
 	// Grant: client_credentials (default), refresh_token or jwt_bearer.
 	Grant string `yaml:"grant" default:"client_credentials" enum:"client_credentials,refresh_token,jwt_bearer"`
@@ -138,13 +138,13 @@ type JWTAssertion struct {
 type OAuth1Auth struct {
 	// Realm is the account, in upper case with underscores.
 	Realm string `yaml:"realm"`
-	// ConsumerKey and ConsumerSecret name the integration.
+	// ConsumerKey names the integration.
 	ConsumerKey Secret `yaml:"consumer_key" required:"true"`
-	// ConsumerSecret signs, together with TokenSecret.
+	// ConsumerSecret signs, together with token_secret.
 	ConsumerSecret Secret `yaml:"consumer_secret" required:"true"`
 	// Token names user and role.
 	Token Secret `yaml:"token" required:"true"`
-	// TokenSecret signs, together with ConsumerSecret.
+	// TokenSecret signs, together with consumer_secret.
 	TokenSecret Secret `yaml:"token_secret" required:"true"`
 }
 
@@ -160,11 +160,11 @@ type SFTPTarget struct {
 	Address string `yaml:"address" required:"true"`
 	// Username at the server.
 	Username string `yaml:"username" required:"true"`
-	// Password, or PrivateKey.
+	// Password, unless a private_key is used.
 	Password Secret `yaml:"password"`
-	// PrivateKey in PEM form, with Passphrase where encrypted.
+	// PrivateKey in PEM form, with a passphrase where encrypted.
 	PrivateKey Secret `yaml:"private_key"`
-	// Passphrase of PrivateKey.
+	// Passphrase of the private key.
 	Passphrase Secret `yaml:"passphrase"`
 	// HostKeys are pinned, in authorized_keys form; an unknown host is refused.
 	HostKeys []string `yaml:"host_keys" required:"true"`
@@ -182,9 +182,9 @@ type S3Target struct {
 	Region string `yaml:"region"`
 	// Bucket documents are put into.
 	Bucket string `yaml:"bucket" required:"true"`
-	// AccessKey and SecretKey of the account.
+	// AccessKey of the account.
 	AccessKey Secret `yaml:"access_key"`
-	// SecretKey of AccessKey.
+	// SecretKey of the access_key.
 	SecretKey Secret `yaml:"secret_key"`
 	// Collision: fail, same (the same content is done; default) or suffix.
 	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
