@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	payloads   = "../../rossumapi/testdata/"
-	payload08  = payloads + "08-status-to-review.json"
-	hookSecret = "s3cret"
+	testPayloads = "../../rossumapi/testdata/"
+	payload08    = testPayloads + "08-status-to-review.json"
+	hookSecret   = "s3cret"
 )
 
 // hookService is a service that says what it likes, depending on the path, to
@@ -102,7 +102,7 @@ func TestSendDistinctUnderLoad(t *testing.T) {
 	var out bytes.Buffer
 	command := sendCmd{
 		URL: service.URL + "/hooks/ok", Secret: hookSecret, Repeat: 100, Concurrency: 4, Distinct: true, Timeout: time.Minute,
-		Files: []string{payload08, payload08, payloads + "12-invocation-scheduled.json"},
+		Files: []string{payload08, payload08, testPayloads + "12-invocation-scheduled.json"},
 	}
 	if err := command.Run(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestDistinctBodies(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) {
-			original, err := os.ReadFile(payloads + file)
+			original, err := os.ReadFile(testPayloads + file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestDistinctBodies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			loaded, err := loadPayloads(t.Context(), []string{payloads + file}, nil, 20, true)
+			loaded, err := loadPayloads(t.Context(), []string{testPayloads + file}, nil, 20, true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,18 +15,19 @@ import (
 
 // simCmd is "rossum-relay sim".
 type simCmd struct {
-	ERP simERPCmd `cmd:"" name:"erp" help:"Serve an ERP that takes any document, fails as told, and counts what was doubled."`
+	Rossum simRossumCmd `cmd:"" help:"Serve a Rossum with the documents of payload files, which calls a webhook."`
+	ERP    simERPCmd    `cmd:"" name:"erp" help:"Serve an ERP that takes any document, fails as told, and counts what was doubled."`
 }
 
 // simERPCmd is "rossum-relay sim erp".
 type simERPCmd struct {
 	Listen string `default:"127.0.0.1:8082" help:"Address to listen on."`
 
-	Fail             share  `placeholder:"20%" help:"Share of calls that fail in mixed ways, before or after they took effect."`
-	Seed             uint64 `help:"Another seed lets other calls fail."`
-	Faults           string `type:"path" placeholder:"FILE" help:"JSON list of faults, as POST /_sim/faults takes them one by one."`
-	RefuseDuplicates int    `enum:"0,409,422" default:"0" help:"Status that refuses a second document of the same number: 409, 422, or 0 to apply it."`
-	HonorIdempotency bool   `help:"Take a repeated Idempotency-Key for the same call."`
+	Fail              share  `placeholder:"20%" help:"Share of calls that fail in mixed ways, before or after they took effect."`
+	Seed              uint64 `help:"Another seed lets other calls fail."`
+	Faults            string `type:"path" placeholder:"FILE" help:"JSON list of faults, as POST /_sim/faults takes them one by one."`
+	RefuseDuplicates  int    `enum:"0,409,422" default:"0" help:"Status that refuses a second document of the same number: 409, 422, or 0 to apply it."`
+	HonourIdempotency bool   `help:"Take a repeated Idempotency-Key for the same call."`
 
 	Username     string `help:"Ask for this user."`
 	Password     string `env:"SIM_ERP_PASSWORD" help:"Its password."`
@@ -38,7 +39,7 @@ type simERPCmd struct {
 // Run serves until ctx ends.
 func (c *simERPCmd) Run(ctx context.Context, stdout io.Writer) error {
 	sim := erpsim.New(erpsim.Options{
-		FailRate: float64(c.Fail), Seed: c.Seed, RefuseDuplicates: c.RefuseDuplicates, HonourIdempotency: c.HonorIdempotency,
+		FailRate: float64(c.Fail), Seed: c.Seed, RefuseDuplicates: c.RefuseDuplicates, HonourIdempotency: c.HonourIdempotency,
 		Username: c.Username, Password: c.Password, Bearer: c.Bearer, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 	})
 	defer sim.Close()

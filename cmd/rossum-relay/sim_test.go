@@ -2,51 +2,59 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/rossum-relay/rossum-relay/rossumapi"
 )
 
-// started is a command that runs in the background and said where it listens.
-type started struct {
-	lines map[string]string // what it printed: first word to the rest
-	stop  func() error
+// running is a command in the background.
+type running struct {
+	out    *io.PipeReader
+	lines  *bufio.Scanner // of its stdout
+	cancel context.CancelFunc
+	done   chan error
 }
 
-// start runs a command until the test ends or stop is called, and waits for the
-// given number of lines on its stdout.
-func start(t *testing.T, lines int, run func(context.Context, io.Writer) error) started {
+func start(t *testing.T, run func(context.Context, io.Writer) error) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
-	done := make(chan error, 1)
+	r := &running{out: reader, lines: bufio.NewScanner(reader), cancel: cancel, done: make(chan error, 1)}
 	go func() {
 		err := run(ctx, writer)
-		writer.CloseWithError(errors.Join(err, io.EOF))
-		done <- err
+		_ = writer.Close()
+		r.done <- err
 	}()
-	s := started{lines: map[string]string{}}
-	scanner := bufio.NewScanner(reader)
-	for len(s.lines) < lines && scanner.Scan() {
-		word, rest, _ := strings.Cut(scanner.Text(), " ")
-		s.lines[word] = strings.TrimSpace(rest)
+	return r
+}
+
+// line blocks until the command prints another line, and returns its two
+// columns.
+func (r *running) line(t *testing.T) (name, value string) {
+	t.Helper()
+	if !r.lines.Scan() {
+		t.Fatalf("ended: %v", <-r.done)
 	}
-	if len(s.lines) < lines {
-		t.Fatalf("printed %v only: %v", s.lines, <-done)
-	}
-	go func() { _, _ = io.Copy(io.Discard, reader) }()
-	s.stop = func() error {
-		cancel()
-		return <-done
-	}
-	return s
+	name, value, _ = strings.Cut(r.lines.Text(), " ")
+	return name, strings.TrimSpace(value)
+}
+
+// stop ends the command as Ctrl-C does and returns its error.
+func (r *running) stop() error {
+	go func() { _, _ = io.Copy(io.Discard, r.out) }()
+	r.cancel()
+	return <-r.done
 }
 
 func writeFile(t *testing.T, name, content string) string {
@@ -85,15 +93,66 @@ func TestSimERP(t *testing.T) {
 	client := &http.Client{Transport: transport}
 	faults := writeFile(t, "faults.json", `[{"method": "POST", "nth": 1, "action": "refuse", "status": 507}]`)
 	command := simERPCmd{Listen: "127.0.0.1:0", Faults: faults, Bearer: "b", RefuseDuplicates: 409}
-	sim := start(t, 3, command.Run)
+	sim := start(t, command.Run)
+	_, api := sim.line(t)
+	_, _ = sim.line(t) // effects
+	_, counts := sim.line(t)
 
 	for _, want := range []int{507, 201, 409} { // the fault, the document, the document again
-		if status, body := call(t, client, http.MethodPost, sim.lines["API"]+"/invoices", `{"invoice_number": "A1"}`); status != want {
+		if status, body := call(t, client, http.MethodPost, api+"/invoices", `{"invoice_number": "A1"}`); status != want {
 			t.Errorf("POST answered %d %s, want %d", status, body, want)
 		}
 	}
-	if _, body := call(t, client, http.MethodGet, sim.lines["counts"], ""); !strings.Contains(body, `"effects":1`) {
+	if _, body := call(t, client, http.MethodGet, counts, ""); !strings.Contains(body, `"effects":1`) {
 		t.Errorf("counts are %s, want one effect", body)
+	}
+	if err := sim.stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+// The simulated Rossum calls the webhook, signed, for documents made of payload
+// files, and says what became of them.
+func TestSimRossum(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		envelope, err := rossumapi.DecodeEnvelope(body)
+		switch {
+		case err != nil || r.Header.Get("X-Rossum-Signature-SHA256") != signatureOf([]byte(hookSecret), body):
+			w.WriteHeader(http.StatusUnauthorized)
+		case bytes.Contains(body, []byte("DB26-0031")):
+			fmt.Fprint(w, `{"messages": [{"type": "error", "content": "supplier unknown"}]}`)
+		case envelope.Name() == "annotation_content.export":
+			fmt.Fprint(w, "{}")
+		}
+	}))
+	defer hook.Close()
+	command := simRossumCmd{
+		Listen: "127.0.0.1:0", Username: "u", Password: "p", Speed: 1000, Hook: hook.URL, Secret: hookSecret,
+		Events: []string{"annotation_content.export"}, Export: true,
+		Files: []string{testPayloads + "01-export-us-standard-ap.json", testPayloads + "03-export-credit-note-czk.json"},
+	}
+	sim := start(t, command.Run)
+	_, base := sim.line(t)
+	_, _ = sim.line(t) // login
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	if status, body := call(t, &http.Client{Transport: transport}, http.MethodPost, base+"/api/v1/auth/login", `{"username": "u", "password": "p"}`); status != 200 {
+		t.Errorf("login answered %d %s", status, body)
+	}
+	good, _ := sim.line(t)
+	bad, _ := sim.line(t)
+	ended := map[string]string{}
+	for range 2 {
+		id, status := sim.line(t)
+		if status == "failed_export" {
+			_, status = sim.line(t)
+		}
+		ended[id] = status
+	}
+	if ended[good] != "exported" || ended[bad] != "error: supplier unknown" {
+		t.Errorf("ended %v, want %s exported and %s refused", ended, good, bad)
 	}
 	if err := sim.stop(); err != nil {
 		t.Errorf("stopped with %v", err)
