@@ -95,7 +95,7 @@ type Queue struct {
 	// Replicas of streams and buckets. Defaults to 1 embedded, 3 on a cluster.
 	Replicas int `yaml:"replicas"`
 	// MaxStore bounds the embedded queue's disk use. Defaults to 20GiB.
-	MaxStore Size `yaml:"max_store" default:"20GiB"`
+	MaxStore Size `yaml:"max_store" default:"20GiB" positive:"true"`
 	// MaxEvents bounds the work queue EV in bytes; over it Rossum is told 503. Defaults to half of max_store.
 	MaxEvents Size `yaml:"max_events"`
 	// Keys seal everything stored: the first seals, all open. 32 bytes each, base64. Embedded without keys makes one in the data directory.
@@ -119,9 +119,9 @@ const (
 // Retention says how long settled things are kept; unsettled ones are kept until settled.
 type Retention struct {
 	// Journal of settled runs, with their event records and answers. Defaults to 90d.
-	Journal Duration `yaml:"journal" default:"90d"`
+	Journal Duration `yaml:"journal" default:"90d" positive:"true"`
 	// Ledger entries, the memory against doubles. Defaults to 1095d (three years).
-	Ledger Duration `yaml:"ledger" default:"1095d"`
+	Ledger Duration `yaml:"ledger" default:"1095d" positive:"true"`
 	// History of attempts. Defaults to 30d.
 	History Duration `yaml:"history" default:"30d"`
 	// Unrouted events. Defaults to 7d.
@@ -147,7 +147,7 @@ type Ingest struct {
 	// PublicURL is how Rossum reaches this relay; Location headers are made from it.
 	PublicURL string `yaml:"public_url"`
 	// MaxBody bounds one request body. Defaults to 64MiB.
-	MaxBody Size `yaml:"max_body" default:"64MiB"`
+	MaxBody Size `yaml:"max_body" default:"64MiB" positive:"true"`
 	// MaxInFlight bounds the bytes of all bodies being read before their signature is known. Defaults to 256MiB.
 	MaxInFlight Size `yaml:"max_in_flight" default:"256MiB"`
 	// TLS serves https with these files when set.
@@ -157,7 +157,7 @@ type Ingest struct {
 // Worker configures the run loop.
 type Worker struct {
 	// AckWait is how long a message may stay unacknowledged before another worker takes it. Defaults to 60s.
-	AckWait Duration `yaml:"ack_wait" default:"60s"`
+	AckWait Duration `yaml:"ack_wait" default:"60s" positive:"true"`
 	// Drain is how long a stopping worker lets running steps finish. Defaults to 30s.
 	Drain Duration `yaml:"drain" default:"30s"`
 	// Templates bounds what one template may use.

@@ -32,7 +32,7 @@ type decoder struct {
 type place struct {
 	path string
 	pos  Pos
-	tag  reflect.StructTag // of the field: enum lists the words allowed, file marks a path
+	tag  reflect.StructTag // of the field: enum lists the words allowed, file marks a path, positive forbids 0
 }
 
 func (p place) key(name string, pos Pos) place {
@@ -78,6 +78,13 @@ func (d *decoder) decode(n Node, v reflect.Value, at place) {
 		return
 	}
 	d.positions[at.path] = at.place(n)
+	d.decodeValue(n, v, at)
+	if at.tag.Get("positive") != "" && v.IsZero() && !d.failed[at.path] {
+		d.fail(n.Pos, at.path, "must be more than 0", "leave it out for the default")
+	}
+}
+
+func (d *decoder) decodeValue(n Node, v reflect.Value, at place) {
 	if own, ok := v.Addr().Interface().(nodeDecoder); ok {
 		own.decodeNode(d, n, at)
 		return
@@ -91,7 +98,7 @@ func (d *decoder) decode(n Node, v reflect.Value, at place) {
 		d.decodeInt(n, v, at)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		d.decode(n, v.Elem(), at)
+		d.decodeValue(n, v.Elem(), at)
 	case reflect.Slice:
 		d.decodeList(n, v, at)
 	case reflect.Struct:

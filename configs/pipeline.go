@@ -25,9 +25,9 @@ type Pipeline struct {
 	// Retry says how failed steps are repeated.
 	Retry Retry `yaml:"retry"`
 	// Concurrency of the lane over all workers. Defaults to 16.
-	Concurrency int `yaml:"concurrency" default:"16"`
+	Concurrency int `yaml:"concurrency" default:"16" positive:"true"`
 	// Backlog is the lane's quota of stored bytes; over it this pipeline's events get 503. Defaults to 2GiB.
-	Backlog Size `yaml:"backlog" default:"2GiB"`
+	Backlog Size `yaml:"backlog" default:"2GiB" positive:"true"`
 	// OnDead tells Rossum about a dead run when nobody waits for the answer.
 	OnDead OnDead `yaml:"on_dead"`
 	// Fields maps ERP error paths to schema ids, so that a rejection reaches its field. Keys are paths, * matches one part.
@@ -78,17 +78,17 @@ type Wait struct {
 	// Hold keeps the POST open this long for a quick ERP before the 202. Defaults to 0.
 	Hold Duration `yaml:"hold"`
 	// AtMost ends the waiting with an honest error. Defaults to 20m.
-	AtMost Duration `yaml:"at_most" default:"20m"`
+	AtMost Duration `yaml:"at_most" default:"20m" positive:"true"`
 }
 
 // Retry says how failed steps are repeated: exponential back-off with full jitter.
 type Retry struct {
 	// First is the upper bound of the first wait. Defaults to 5s.
-	First Duration `yaml:"first" default:"5s"`
+	First Duration `yaml:"first" default:"5s" positive:"true"`
 	// Max bounds every wait. Defaults to 30m.
 	Max Duration `yaml:"max" default:"30m"`
 	// For is how long a run is tried before it is dead. Defaults to 48h.
-	For Duration `yaml:"for" default:"48h"`
+	For Duration `yaml:"for" default:"48h" positive:"true"`
 	// Attempts bounds the number of attempts of one step; 0 means no bound.
 	Attempts int `yaml:"attempts"`
 }
@@ -234,7 +234,7 @@ type Find struct {
 	// After is how long after an uncertain attempt to look. Defaults to twice the step's time-out.
 	After Duration `yaml:"after"`
 	// Misses in a row that mean the effect is not there. Defaults to 2.
-	Misses int `yaml:"misses" default:"2"`
+	Misses int `yaml:"misses" default:"2" positive:"true"`
 }
 
 // OnUncertain is what happens to an uncertain step that cannot look.

@@ -159,6 +159,8 @@ func (t *Rate) decodeNode(d *decoder, n Node, at place) {
 	if text, ok := d.text(n, at, rateForm); ok {
 		if *t, ok = parseRate(text); !ok {
 			d.wrongType(n, at, rateForm)
+		} else if t.N == 0 {
+			d.fail(n.Pos, at.path, "a rate of nothing", "leave it out for the default, or put the target on hold")
 		}
 	}
 }

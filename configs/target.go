@@ -12,13 +12,13 @@ type Target struct {
 	Dir *DirTarget `yaml:"dir" choice:"transport"`
 
 	// Concurrency over all workers. Defaults to 8.
-	Concurrency int `yaml:"concurrency" default:"8"`
+	Concurrency int `yaml:"concurrency" default:"8" positive:"true"`
 	// Rate over all workers; none means no limit.
 	Rate Rate `yaml:"rate"`
 	// Breaker stops sending to a target that is down.
 	Breaker Breaker `yaml:"breaker"`
 	// Timeout of one attempt. Defaults to 60s.
-	Timeout Duration `yaml:"timeout" default:"60s"`
+	Timeout Duration `yaml:"timeout" default:"60s" positive:"true"`
 	// MaxRetryAfter bounds how long a Retry-After is obeyed. Defaults to 1h.
 	MaxRetryAfter Duration `yaml:"max_retry_after" default:"1h"`
 	// Hours are the opening hours; none means always open.
@@ -28,9 +28,9 @@ type Target struct {
 // Breaker stops sending after consecutive failures and probes again later.
 type Breaker struct {
 	// After this many failures in a row the breaker opens. Defaults to 5.
-	After int `yaml:"after" default:"5"`
+	After int `yaml:"after" default:"5" positive:"true"`
 	// Pause before the first probe. Defaults to 30s; doubled up to max.
-	Pause Duration `yaml:"pause" default:"30s"`
+	Pause Duration `yaml:"pause" default:"30s" positive:"true"`
 	// Max bounds the pause. Defaults to 10m.
 	Max Duration `yaml:"max" default:"10m"`
 }
@@ -64,7 +64,7 @@ type HTTPTarget struct {
 	// TLS: private CA and client certificate.
 	TLS TLS `yaml:"tls"`
 	// MaxResponse bounds a response body. Defaults to 8MiB.
-	MaxResponse Size `yaml:"max_response" default:"8MiB"`
+	MaxResponse Size `yaml:"max_response" default:"8MiB" positive:"true"`
 
 	// Basic is a user name and password.
 	Basic *BasicAuth `yaml:"basic"`

@@ -126,7 +126,7 @@ func (v *validator) hooks() {
 		if !slices.Contains(environments, e.Value.Rossum) {
 			v.unknown(path+".rossum", "rossum environment", e.Value.Rossum, environments)
 		}
-		given := slices.ContainsFunc(e.Value.SigningSecrets, func(s Secret) bool { return !s.IsZero() })
+		given := slices.ContainsFunc(e.Value.SigningSecrets, isGiven)
 		switch {
 		case !given && !e.Value.Insecure && !v.failed[path+".signing_secrets"]:
 			v.wrong(path, "a hook without signing_secrets accepts calls from anybody", `add signing_secrets: ["${HOOK_SECRET}"]; to try things out, insecure: true`)
@@ -140,6 +140,8 @@ func (v *validator) hooks() {
 		}
 	}
 }
+
+func isGiven(s Secret) bool { return !s.IsZero() }
 
 func (v *validator) queue() {
 	q := v.cfg.Queue
@@ -175,7 +177,7 @@ func (v *validator) externalQueue(q Queue) {
 			v.wrong("queue.url", "a user or password in the URL would reach logs", "use credentials, or user and password")
 		}
 	}
-	if len(q.Keys) == 0 {
+	if !slices.ContainsFunc(q.Keys, isGiven) && !v.failed["queue.keys"] {
 		v.wrong("queue.url", "a queue outside this process needs keys: what is stored is sealed with them",
 			`add keys: ["${RELAY_KEY}"], made with openssl rand -base64 32 and the same for every process`)
 	}

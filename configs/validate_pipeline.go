@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (v *validator) pipelines() {
@@ -19,7 +20,7 @@ func (v *validator) pipelines() {
 		}
 		v.events(path, p)
 		v.answer(path, p)
-		v.positive(path+".concurrency", p.Concurrency)
+		v.wait(path+".wait", p.Wait)
 		if p.Retry.Max < p.Retry.First {
 			v.wrong(path+".retry.max", "max is shorter than first", "raise it")
 		}
@@ -77,6 +78,25 @@ func (v *validator) answer(path string, p *Pipeline) {
 		v.wrong("ingest.public_url", fmt.Sprintf("the pipeline %s lets Rossum wait for its answer, so Rossum must know where to ask", strings.TrimPrefix(path, "pipelines.")),
 			"add ingest: {public_url: https://HOST}, or answer: accept in the pipeline")
 		v.failed["ingest.public_url"] = true
+	}
+}
+
+// The limits of Rossum's patience (Rossum API reference, Hook.config and Asynchronous webhooks): timeout_s is 30 s by
+// default and 60 s at most; each of 1 + retry_count calls is polled for 300 s.
+const (
+	defaultTimeout = Duration(30 * time.Second)
+	maxTimeout     = Duration(60 * time.Second)
+	maxPatience    = Duration(25 * time.Minute)
+)
+
+func (v *validator) wait(path string, w Wait) {
+	if w.Hold >= maxTimeout {
+		v.wrong(path+".hold", "Rossum hangs up after 60 s at most", "write 5s")
+	} else if w.Hold >= defaultTimeout {
+		v.doubtful(path+".hold", "Rossum hangs up after 30 s unless the hook's timeout_s is longer", "write 20s, or raise timeout_s")
+	}
+	if w.AtMost > maxPatience {
+		v.doubtful(path+".at_most", "Rossum gives up after 25 minutes", "write 20m; a later delivery is told by late_success")
 	}
 }
 
@@ -161,7 +181,6 @@ func (v *validator) send(path string, p *Pipeline, s *Step) {
 		v.outcome(fmt.Sprintf("%s.outcomes[%d]", path, i), rule)
 	}
 	if f := s.Find; f != nil {
-		v.positive(path+".find.misses", f.Misses)
 		if n := count(!f.Get.IsZero(), !f.Post.IsZero()); t.HTTP != nil && n != 1 {
 			v.wrong(path+".find", "a look-up over http has exactly one of get and post", "add get: /path")
 		}
@@ -192,7 +211,7 @@ func (v *validator) place(path string, s *Step, http bool) {
 // repetition checks what happens when a send is tried again.
 func (v *validator) repetition(path string, p *Pipeline, s *Step, http bool) {
 	creates := http && !s.Post.IsZero()
-	if s.OnUncertain == UncertainRetry && creates && s.IdempotencyHeader == "" {
+	if s.OnUncertain == UncertainRetry && creates && s.Find == nil && s.IdempotencyHeader == "" {
 		v.wrong(path+".on_uncertain", "retry could create twice: the target has nothing to know the repetition by", "add idempotency_header, if the target honours one, or find")
 	}
 	if s.Repeatable || http && !s.Get.IsZero() {

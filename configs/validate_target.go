@@ -23,14 +23,6 @@ func (v *validator) target(path string, t Target) {
 	case t.S3 != nil:
 		v.s3Target(path+".s3", *t.S3)
 	}
-	v.positive(path+".concurrency", t.Concurrency)
-	v.positive(path+".breaker.after", t.Breaker.After)
-	if t.Rate.N == 0 && t.Rate.Per != 0 {
-		v.wrong(path+".rate", "a rate of nothing", "leave rate out for no limit, or put the target on hold")
-	}
-	if t.Timeout == 0 {
-		v.wrong(path+".timeout", "an attempt needs a time-out", "write 60s")
-	}
 	if t.Breaker.Max < t.Breaker.Pause {
 		v.wrong(path+".breaker.max", "max is shorter than pause", "raise it")
 	}
@@ -56,12 +48,6 @@ func list(words []string) string {
 		return "none"
 	}
 	return strings.Join(words, " and ")
-}
-
-func (v *validator) positive(path string, n int) {
-	if n < 1 {
-		v.wrong(path, "must be 1 or more", "write 1, or leave it out for the default")
-	}
 }
 
 func (v *validator) httpTarget(path string, t HTTPTarget) {
