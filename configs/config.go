@@ -6,7 +6,7 @@ package configs
 // Config is one relay configuration, the root of the YAML file.
 type Config struct {
 	// Rossum names the Rossum environments (organizations) the relay serves.
-	Rossum Named[Rossum] `yaml:"rossum" roles:"worker,admin"`
+	Rossum Named[Rossum] `yaml:"rossum"`
 	// Hooks names the ingest URLs /hooks/{name}.
 	Hooks Named[Hook] `yaml:"hooks"`
 	// Targets names the ERP endpoints pipelines send to.
@@ -14,7 +14,7 @@ type Config struct {
 	// Pipelines names what is done with events, in file order.
 	Pipelines Named[Pipeline] `yaml:"pipelines"`
 	// Tables names look-up tables for the filter lookup('name').
-	Tables Named[Table] `yaml:"tables"`
+	Tables Named[Table] `yaml:"tables" roles:"worker"`
 	// Queue says where events are stored: embedded NATS JetStream or a cluster.
 	Queue Queue `yaml:"queue" roles:"ingest,worker,operator"`
 	// Ingest configures the webhook listener.
@@ -40,9 +40,9 @@ type Rossum struct {
 	// BaseURL is scheme and host, https://acme.rossum.app, without /api.
 	BaseURL string `yaml:"base_url" required:"true"`
 	// Username of the service account; without one only the hook's token is used.
-	Username string `yaml:"username"`
+	Username string `yaml:"username" roles:"worker,admin"`
 	// Password of the service account.
-	Password Secret `yaml:"password"`
+	Password Secret `yaml:"password" roles:"worker,admin"`
 	// Rate of API calls per organization over all workers. Defaults to 10/s, Rossum's own limit.
 	Rate Rate `yaml:"rate" default:"10/s"`
 	// MaxRetryAfter bounds how long a Retry-After is obeyed. Defaults to 1h.
@@ -62,7 +62,7 @@ type Hook struct {
 	// Unrouted says what Rossum is told when no pipeline matches an export: error (default) or accept.
 	Unrouted Unrouted `yaml:"unrouted" default:"error" enum:"error,accept"`
 	// Settings are added below the settings of the Rossum hook object.
-	Settings Node `yaml:"settings"`
+	Settings Node `yaml:"settings" roles:"worker"`
 	// Secrets are added below the secrets of the Rossum hook object.
 	Secrets Named[Secret] `yaml:"secrets" roles:"worker"`
 }

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -21,6 +22,7 @@ const (
 type decoder struct {
 	dir       string
 	env       func(string) (string, bool)
+	roles     []Role // whose values are read; none means all roles
 	positions map[string]Pos
 	failed    map[string]bool   // paths with an error, which are not reported again
 	variables map[string]string // paths whose value came from variables, and which
@@ -33,21 +35,31 @@ type place struct {
 	path string
 	pos  Pos
 	tag  reflect.StructTag // of the field: enum lists the words allowed, file marks a path, positive forbids 0
+	// roles that need the value, comma separated; empty means all of them
+	roles string
 }
 
 func (p place) key(name string, pos Pos) place {
-	if p.path == "" {
-		return place{path: name, pos: pos}
+	if p.path != "" {
+		name = p.path + "." + name
 	}
-	return place{path: p.path + "." + name, pos: pos}
+	return place{path: name, pos: pos, roles: p.roles}
+}
+
+// field is key for a field of a struct, whose tags rule the value.
+func (p place) field(f Entry[reflect.StructField], pos Pos) place {
+	below := p.key(f.Name, pos)
+	below.tag = f.Value.Tag
+	below.roles = cmp.Or(below.tag.Get("roles"), p.roles)
+	return below
 }
 
 func (p place) item(i int, pos Pos) place {
-	return place{path: p.path + "[" + strconv.Itoa(i) + "]", pos: pos, tag: p.tag}
+	return place{path: p.path + "[" + strconv.Itoa(i) + "]", pos: pos, tag: p.tag, roles: p.roles}
 }
 
-// place is the position to report for a node: its key for maps and lists, else the value itself.
-func (p place) place(n Node) Pos {
+// of is the position to report for a node: its key for maps and lists, else the value itself.
+func (p place) of(n Node) Pos {
 	if n.Kind == NodeMap || n.Kind == NodeList {
 		return p.pos
 	}
@@ -77,7 +89,7 @@ func (d *decoder) decode(n Node, v reflect.Value, at place) {
 	if n.Kind == NodeNone || n.Kind == NodeNull {
 		return
 	}
-	d.positions[at.path] = at.place(n)
+	d.positions[at.path] = at.of(n)
 	d.decodeValue(n, v, at)
 	if at.tag.Get("positive") != "" && v.IsZero() && !d.failed[at.path] {
 		d.fail(n.Pos, at.path, "must be more than 0", "leave it out for the default")
@@ -190,9 +202,7 @@ func (d *decoder) decodeStruct(n Node, v reflect.Value, at place) {
 			rest = append(rest, e)
 			continue
 		}
-		below := at.key(e.Name, e.Pos)
-		below.tag = f.Tag
-		d.decode(e.Value, v.FieldByIndex(f.Index), below)
+		d.decode(e.Value, v.FieldByIndex(f.Index), at.field(Entry[reflect.StructField]{Name: e.Name, Value: f}, e.Pos))
 	}
 	d.takeRest(rest, n.Pos, v, fields, at)
 	if pos := v.FieldByName("Pos"); pos.IsValid() && pos.Type() == reflect.TypeFor[Pos]() {
@@ -245,7 +255,7 @@ func (d *decoder) complete(n Node, v reflect.Value, fields Named[reflect.StructF
 		case absent && text != "":
 			d.setDefault(field, f.Value.Tag)
 		case absent && len(fieldsOf(field.Type())) > 0:
-			d.decodeStruct(Node{Kind: NodeMap, Pos: at.pos}, field, at.key(f.Name, at.pos))
+			d.decodeStruct(Node{Kind: NodeMap, Pos: at.pos}, field, at.field(f, at.pos))
 		}
 	}
 }
@@ -319,7 +329,7 @@ func (s *Step) decodeNode(d *decoder, n Node, at place) {
 	}
 	e := n.Map[0]
 	list, _, _ := strings.Cut(at.path, ".steps[")
-	below := place{path: list + ".steps." + e.Name, pos: e.Pos}
+	below := place{path: list + ".steps." + e.Name, pos: e.Pos, roles: at.roles}
 	if first, ok := d.positions[below.path]; ok {
 		d.fail(e.Pos, list+".steps", fmt.Sprintf("duplicate step %q, first on line %d", clip(e.Name), first.Line), "give it another name")
 		return

@@ -15,12 +15,19 @@ import (
 type Option func(*options)
 
 type options struct {
-	env func(string) (string, bool)
+	env   func(string) (string, bool)
+	roles []Role
 }
 
 // WithEnv looks variables up in env instead of the process's environment.
 func WithEnv(env func(name string) (string, bool)) Option {
 	return func(o *options) { o.env = env }
+}
+
+// WithRoles reads what the roles need. Variables that only other roles use may be unset, whose values are then empty,
+// and tables are loaded for RoleWorker only.
+func WithRoles(roles ...Role) Option {
+	return func(o *options) { o.roles = roles }
 }
 
 // Load reads a configuration file and the tables it names, and validates all of it. The error is Errors when the file
@@ -47,7 +54,7 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 		return nil, errs.Err()
 	}
 	d := newDecoder(filepath.Dir(name), o.env)
-	d.errs = errs
+	d.errs, d.roles = errs, o.roles
 	root := Pos{File: name, Line: 1, Column: 1}
 	if tree.Kind == NodeNone {
 		tree.Kind, tree.Pos = NodeMap, root

@@ -107,6 +107,25 @@ func TestResolveByRole(t *testing.T) {
 	}
 }
 
+func TestLoadByRole(t *testing.T) {
+	text := strings.NewReplacer("client_id: id", `client_id: "${CLIENT}"`, "rate: 20/s", `rate: "${RATE}"`, "post: /api", "post: /${PATH}", "username: relay@acme.example", `username: "${USER}"`).Replace(small) +
+		"tables: {units: {file: units.csv}}\n"
+	env := environment("HOOK_SECRET", "shh")
+	if _, err := configs.Parse("relay.yaml", []byte(text), env, configs.WithRoles(configs.RoleIngest)); err != nil {
+		t.Errorf("ingest: %v", err)
+	}
+	_, err := configs.Parse("relay.yaml", []byte(text), env, configs.WithRoles(configs.RoleIngest, configs.RoleWorker))
+	for _, name := range []string{"CLIENT", "RATE", "PATH", "USER", "units.csv"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("worker does not miss %s: %v", name, err)
+		}
+	}
+	text = strings.ReplaceAll(small, "rossum: acme,", `rossum: "${NOT_THERE}",`)
+	if _, err := configs.Parse("relay.yaml", []byte(text), env, configs.WithRoles(configs.RoleIngest)); err == nil {
+		t.Error("ingest does not miss what it needs")
+	}
+}
+
 func TestEmptyFileHasDefaults(t *testing.T) {
 	for _, text := range []string{"", "# nothing yet\n", "~", "hooks:\n", "{}"} {
 		cfg, err := configs.Parse("relay.yaml", []byte(text))

@@ -33,7 +33,7 @@ type Pipeline struct {
 	// Fields maps ERP error paths to schema ids, so that a rejection reaches its field. Keys are paths, * matches one part.
 	Fields Named[string] `yaml:"fields"`
 	// Steps run in order.
-	Steps []Step `yaml:"steps" required:"true"`
+	Steps []Step `yaml:"steps" required:"true" roles:"worker"`
 }
 
 // Newer is what a newer event of the same annotation means for an older run.

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -29,7 +30,7 @@ func secretSource(written string) string {
 // with every secret that is missing or empty. It adds to Warnings, and is not safe for use beside other goroutines.
 func (c *Config) Resolve(roles ...Role) error {
 	r := resolver{roles: roles}
-	r.walk(reflect.ValueOf(c).Elem(), nil)
+	r.walk(reflect.ValueOf(c).Elem(), "")
 	r.checkKeys(c.Queue.Keys)
 	r.warnings.Sort()
 	for _, w := range r.warnings {
@@ -47,9 +48,9 @@ type resolver struct {
 }
 
 // walk visits every Secret below v. The roles tag nearest above a secret says who needs it.
-func (r *resolver) walk(v reflect.Value, needed []string) {
+func (r *resolver) walk(v reflect.Value, tag string) {
 	if s, ok := v.Interface().(Secret); ok {
-		if r.wants(needed) && !s.IsZero() && !s.hidden().resolved {
+		if needs(r.roles, tag) && !s.IsZero() && !s.hidden().resolved {
 			r.fetch(s.hidden())
 		}
 		return
@@ -57,30 +58,20 @@ func (r *resolver) walk(v reflect.Value, needed []string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			r.walk(v.Elem(), needed)
+			r.walk(v.Elem(), tag)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			r.walk(v.Index(i), needed)
+			r.walk(v.Index(i), tag)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
-			below := needed
-			if tag := field.Tag.Get("roles"); tag != "" {
-				below = strings.Split(tag, ",")
-			}
 			if field.IsExported() {
-				r.walk(v.Field(i), below)
+				r.walk(v.Field(i), cmp.Or(field.Tag.Get("roles"), tag))
 			}
 		}
 	}
-}
-
-func (r *resolver) wants(needed []string) bool {
-	return len(r.roles) == 0 || slices.ContainsFunc(r.roles, func(role Role) bool {
-		return slices.Contains(needed, string(role))
-	})
 }
 
 func (r *resolver) fetch(s *secretState) {

@@ -1,5 +1,10 @@
 package configs
 
+import (
+	"slices"
+	"strings"
+)
+
 // Role is a part of the relay that a process plays; it decides which secrets the process resolves.
 type Role string
 
@@ -14,3 +19,10 @@ const (
 	// RoleAdmin sets up Rossum's hook objects: Rossum accounts and hook signing secrets.
 	RoleAdmin Role = "admin"
 )
+
+// needs reports whether one of the roles is among those a roles tag names. No roles, and no tag, mean all.
+func needs(roles []Role, tag string) bool {
+	return len(roles) == 0 || tag == "" || slices.ContainsFunc(roles, func(role Role) bool {
+		return slices.Contains(strings.Split(tag, ","), string(role))
+	})
+}

@@ -88,6 +88,10 @@ func (d *decoder) text(n Node, at place, want string) (text string, ok bool) {
 	switch n.Kind {
 	case NodeString:
 		expanded, err := expand(n.Text, d.env)
+		if err != nil && !needs(d.roles, at.roles) {
+			d.failed[at.path] = true // another role's: the value is absent, and so is every complaint about it
+			return "", false
+		}
 		if err != nil {
 			d.fail(n.Pos, at.path, err.Error(), "set it where the relay is started, or give a default: ${NAME:-default}")
 			return "", false

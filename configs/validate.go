@@ -22,12 +22,14 @@ func validate(cfg *Config, d *decoder) {
 	v := &validator{decoder: d, cfg: cfg}
 	v.rossum()
 	v.hooks()
-	for _, e := range cfg.Targets {
-		v.name("targets", "target", e.Name, e.Pos)
-		v.target("targets."+e.Name, e.Value)
-	}
 	v.pipelines()
-	v.tables()
+	if needs(d.roles, string(RoleWorker)) {
+		v.targets()
+		for i := range cfg.Pipelines {
+			v.steps("pipelines."+cfg.Pipelines[i].Name, &cfg.Pipelines[i].Value)
+		}
+		v.tables()
+	}
 	v.queue()
 	v.ingest()
 }
@@ -87,7 +89,7 @@ func (v *validator) rossum() {
 		path := "rossum." + e.Name
 		v.name("rossum", "rossum environment", e.Name, e.Pos)
 		v.baseURL(path+".base_url", e.Value.BaseURL)
-		if e.Value.Username == "" && !e.Value.Password.IsZero() {
+		if e.Value.Username == "" && !e.Value.Password.IsZero() && !v.failed[path+".username"] {
 			v.wrong(path, "a password without username", "add username: the service account's")
 		}
 		if e.Value.Username != "" && e.Value.Password.IsZero() && !v.failed[path+".password"] {

@@ -25,7 +25,6 @@ func (v *validator) pipelines() {
 			v.wrong(path+".retry.max", "max is shorter than first", "raise it")
 		}
 		v.status(path+".on_dead.status", p.OnDead.Status)
-		v.steps(path, p)
 	}
 }
 

@@ -10,6 +10,13 @@ import (
 	_ "time/tzdata" // opening hours have time zones, and a container may have none
 )
 
+func (v *validator) targets() {
+	for _, e := range v.cfg.Targets {
+		v.name("targets", "target", e.Name, e.Pos)
+		v.target("targets."+e.Name, e.Value)
+	}
+}
+
 func (v *validator) target(path string, t Target) {
 	transports := t.transports()
 	if len(transports) != 1 {

@@ -18,7 +18,7 @@ type configCmd struct {
 // configCheckCmd is "rossum-relay config check".
 type configCheckCmd struct {
 	Config  string         `short:"c" required:"" placeholder:"FILE" help:"Configuration file."`
-	Role    []configs.Role `enum:"ingest,worker,operator,admin" placeholder:"ROLE" help:"Ask only for the secrets that ROLE needs: ingest, worker, operator or admin. Repeatable; without it, for all."`
+	Role    []configs.Role `enum:"ingest,worker,operator,admin" placeholder:"ROLE" help:"Ask only for the variables and secrets that ROLE needs: ingest, worker, operator or admin. Repeatable; without it, for all."`
 	Secrets bool           `default:"true" negatable:"" help:"Also fetch the secrets, as a starting process would."`
 
 	// check looks at what only the rooms that run the pipelines understand. Its error may be configs.Errors.
@@ -50,7 +50,7 @@ func (c *configCheckCmd) Run(stdout io.Writer) error {
 // load gives the configuration where it is well formed, and every problem that can be found. The error is for a file
 // that cannot be read.
 func (c *configCheckCmd) load() (*configs.Config, configs.Errors, error) {
-	cfg, err := configs.Load(c.Config)
+	cfg, err := configs.Load(c.Config, configs.WithRoles(c.Role...))
 	var problems configs.Errors
 	if errors.As(err, &problems) {
 		return nil, problems, nil
