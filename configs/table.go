@@ -28,9 +28,6 @@ func (t Table) Lookup(key string) (value any, ok bool) {
 	return value, ok
 }
 
-// Len is the number of keys.
-func (t Table) Len() int { return len(t.index) }
-
 // loadTable reads the rows of a table and indexes them. Problems in a file stand at that file's position.
 func (v *validator) loadTable(path string, t *Table) {
 	t.index = map[string]any{}
