@@ -78,3 +78,17 @@ func TestOptionReader(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTallyIsBounded(t *testing.T) {
+	var tally document.Tally
+	if tally.Add(0, "nothing"); tally.Notes() != nil {
+		t.Errorf("got %q", tally.Notes())
+	}
+	for i := range 100 {
+		tally.Add(2, "kind %d", i)
+		tally.Add(1, "kind %d", 0)
+	}
+	if notes := tally.Notes(); len(notes) != 20 || notes[0] != "kind 0 (102)" || notes[19] != "kind 19 (2)" {
+		t.Errorf("got %q", notes)
+	}
+}

@@ -106,27 +106,15 @@ func Encode(tree any, opts Options) (document.Document, error) {
 	if err != nil {
 		return document.Document{}, fmt.Errorf("CSV: %w", err)
 	}
-	return document.Document{Body: body, ContentType: "text/csv; charset=" + opts.Encoding.Name(), Notes: t.notes()}, nil
+	return document.Document{Body: body, ContentType: "text/csv; charset=" + opts.Encoding.Name(), Notes: t.tally.Notes()}, nil
 }
 
 type table struct {
-	opts     Options
-	rows     document.List
-	columns  []Column
-	out      strings.Builder
-	replaced int
-	quoted   int
-}
-
-func (t *table) notes() []string {
-	var notes []string
-	if t.replaced > 0 {
-		notes = append(notes, fmt.Sprintf("CSV: %d characters were replaced, being not in %s", t.replaced, t.opts.Encoding.Name()))
-	}
-	if t.quoted > 0 {
-		notes = append(notes, fmt.Sprintf("CSV: %d cells that look like formulas got a leading '", t.quoted))
-	}
-	return notes
+	opts    Options
+	rows    document.List
+	columns []Column
+	out     strings.Builder
+	tally   document.Tally
 }
 
 func (t *table) write() error {
@@ -226,9 +214,9 @@ func (t *table) text(cell any) (string, error) {
 		return "", err
 	}
 	text, replaced, err := t.opts.Encoding.Fit(text)
-	t.replaced += replaced
+	t.tally.Add(replaced, "CSV: characters that cannot be written in %s were replaced", t.opts.Encoding.Name())
 	if t.opts.QuoteFormulas && text != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", firstRune(text)) {
-		t.quoted++
+		t.tally.Add(1, "CSV: cells that look like formulas got a leading '")
 		text = "'" + text
 	}
 	return text, err

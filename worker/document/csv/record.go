@@ -3,7 +3,6 @@ package csv
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -21,31 +20,46 @@ func (t *table) record(cells []string) error {
 	}
 	list := make(document.List, len(cells))
 	for i, cell := range cells {
-		var failure error
-		list[i] = placeholder.ReplaceAllStringFunc(cell, func(p string) string {
-			text, err := t.count(strings.Trim(p, "{}"))
-			if err != nil {
-				failure = err
-			}
-			return text
-		})
-		if failure != nil {
-			return fmt.Errorf("record: %w", failure)
+		var err error
+		if list[i], err = t.expand(cell); err != nil {
+			return fmt.Errorf("record: %w", err)
 		}
 	}
 	return t.line(list)
 }
 
-func (t *table) count(what string) (string, error) {
-	column, isSum := strings.CutPrefix(what, "sum:")
+// expand fills in a cell's placeholders; a cell that is exactly one is a number.
+func (t *table) expand(cell string) (any, error) {
+	if placeholder.FindString(cell) == cell && cell != "" {
+		return t.count(cell)
+	}
+	var failure error
+	text := placeholder.ReplaceAllStringFunc(cell, func(p string) string {
+		n, err := t.count(p)
+		if err != nil {
+			failure = err
+			return ""
+		}
+		text, _, err := document.Number(n)
+		if err != nil {
+			failure = err
+		}
+		return strings.Replace(text, ".", t.opts.DecimalMark, 1)
+	})
+	return text, failure
+}
+
+// count is the value of a placeholder: an int64 or an exact decimal.
+func (t *table) count(what string) (any, error) {
+	column, isSum := strings.CutPrefix(strings.Trim(what, "{}"), "sum:")
 	if !isSum {
-		return strconv.Itoa(len(t.rows)), nil
+		return int64(len(t.rows)), nil
 	}
 	sum := decimal.Zero
 	for i, row := range t.rows {
 		m, ok := row.(document.Map)
 		if !ok {
-			return "", document.Misshapen("{sum:%s} needs rows that are maps", column)
+			return nil, document.Misshapen("{sum:%s} needs rows that are maps", column)
 		}
 		value, found := m.Get(column)
 		if value == nil && found {
@@ -53,17 +67,16 @@ func (t *table) count(what string) (string, error) {
 		}
 		text, isNumber, err := document.Number(value)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if !isNumber {
-			return "", document.Misshapen("{sum:%s}: row %d holds %s", column, i+1, document.Describe(value))
+			return nil, document.Misshapen("{sum:%s}: row %d holds %s", column, i+1, document.Describe(value))
 		}
 		d, err := decimal.NewFromString(text)
 		if err != nil {
-			return "", fmt.Errorf("{sum:%s}: %w", column, err)
+			return nil, fmt.Errorf("{sum:%s}: %w", column, err)
 		}
 		sum = sum.Add(d)
 	}
-	text, _, err := document.Number(sum)
-	return strings.Replace(text, ".", t.opts.DecimalMark, 1), err
+	return sum, nil
 }

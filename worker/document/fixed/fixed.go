@@ -54,7 +54,6 @@ type Column struct {
 const (
 	maxWidth   = 10_000
 	maxColumns = 1000
-	maxNotes   = 20
 )
 
 // ParseOptions reads:
@@ -131,19 +130,13 @@ func Encode(tree any, opts Options) (document.Document, error) {
 	if err != nil {
 		return document.Document{}, fmt.Errorf("fixed width: %w", err)
 	}
-	return document.Document{Body: body, ContentType: "text/plain; charset=" + opts.Encoding.Name(), Notes: w.notes}, nil
+	return document.Document{Body: body, ContentType: "text/plain; charset=" + opts.Encoding.Name(), Notes: w.tally.Notes()}, nil
 }
 
 type writer struct {
 	opts  Options
 	out   strings.Builder
-	notes []string
-}
-
-func (w *writer) note(format string, args ...any) {
-	if len(w.notes) < maxNotes {
-		w.notes = append(w.notes, "fixed width: "+fmt.Sprintf(format, args...))
-	}
+	tally document.Tally
 }
 
 func (w *writer) row(row any) error {
@@ -198,7 +191,7 @@ func (w *writer) cell(c Column, value any) (string, error) {
 	case isNumber || !c.Truncate:
 		return "", document.Invalid("%d characters are too many for a width of %d", utf8.RuneCountInString(text), c.Width)
 	default:
-		w.note("%s was cut to %d characters", c.Key, c.Width)
+		w.tally.Add(1, "fixed width: %s was cut to %d characters", c.Key, c.Width)
 		return string([]rune(text)[:c.Width]), nil
 	}
 	if isNumber && !c.Right && missing > 0 && unicode.IsDigit(c.Pad) {
@@ -230,9 +223,7 @@ func (w *writer) text(c Column, value any) (text string, isNumber bool, err erro
 		return "", false, err
 	}
 	text, replaced, err := w.opts.Encoding.Fit(text)
-	if replaced > 0 {
-		w.note("%d characters of %s were replaced", replaced, c.Key)
-	}
+	w.tally.Add(replaced, "fixed width: characters of %s that cannot be written in %s were replaced", c.Key, w.opts.Encoding.Name())
 	return w.oneLine(c, text), false, err
 }
 
@@ -245,7 +236,7 @@ func (w *writer) oneLine(c Column, text string) string {
 		return r
 	}, strings.ReplaceAll(text, "\r\n", "\n"))
 	if flat != text {
-		w.note("line ends in %s became spaces", c.Key)
+		w.tally.Add(1, "fixed width: line ends in %s became spaces", c.Key)
 	}
 	return flat
 }

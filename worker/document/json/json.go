@@ -37,17 +37,13 @@ func Encode(tree any, opts Options) (document.Document, error) {
 	if err := e.value(tree, 0); err != nil {
 		return document.Document{}, fmt.Errorf("JSON: %w", err)
 	}
-	doc := document.Document{Body: e.out.Bytes(), ContentType: "application/json"}
-	if e.replaced > 0 {
-		doc.Notes = []string{fmt.Sprintf("JSON: %d bytes that are not UTF-8 were replaced", e.replaced)}
-	}
-	return doc, nil
+	return document.Document{Body: e.out.Bytes(), ContentType: "application/json", Notes: e.tally.Notes()}, nil
 }
 
 type encoder struct {
-	opts     Options
-	out      bytes.Buffer
-	replaced int
+	opts  Options
+	out   bytes.Buffer
+	tally document.Tally
 }
 
 func (e *encoder) value(v any, depth int) error {
@@ -158,7 +154,7 @@ func (e *encoder) text(s string) {
 		e.out.WriteString(s[start:i])
 		switch {
 		case broken:
-			e.replaced++
+			e.tally.Add(1, "JSON: bytes that are not UTF-8 were replaced")
 			e.out.WriteRune(utf8.RuneError)
 		case c == '"', c == '\\':
 			e.out.WriteByte('\\')

@@ -22,7 +22,7 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		documenttest.Golden(t, name, doc.Body)
-		if doc.ContentType != "application/json" || len(doc.Notes) != 1 || doc.Notes[0] != "JSON: 2 bytes that are not UTF-8 were replaced" {
+		if doc.ContentType != "application/json" || len(doc.Notes) != 1 || doc.Notes[0] != "JSON: bytes that are not UTF-8 were replaced (2)" {
 			t.Errorf("%s: %s, notes %q", name, doc.ContentType, doc.Notes)
 		}
 	}

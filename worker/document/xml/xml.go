@@ -29,9 +29,6 @@ func ParseOptions(node configs.Node) (Options, error) {
 	return opts, r.Err()
 }
 
-// maxNotes bounds the places named in notes.
-const maxNotes = 20
-
 // Encode writes a tree, a map with one key: the root. Characters XML cannot hold are dropped, which is noted with the
 // place.
 func Encode(tree any, opts Options) (document.Document, error) {
@@ -53,14 +50,14 @@ func Encode(tree any, opts Options) (document.Document, error) {
 	if opts.Indent {
 		e.out.WriteByte('\n')
 	}
-	return document.Document{Body: e.out.Bytes(), ContentType: "application/xml", Notes: e.notes}, nil
+	return document.Document{Body: e.out.Bytes(), ContentType: "application/xml", Notes: e.tally.Notes()}, nil
 }
 
 type encoder struct {
 	opts  Options
 	out   bytes.Buffer
 	path  []string
-	notes []string
+	tally document.Tally
 }
 
 // element writes one element, a list as many, null as none. The prefixes are those declared around it.
@@ -244,8 +241,8 @@ func (e *encoder) cdata(s string) {
 }
 
 func (e *encoder) dropped(n int) {
-	if n > 0 && len(e.notes) < maxNotes {
-		e.notes = append(e.notes, fmt.Sprintf("XML: %d characters that XML cannot hold were dropped at %s", n, strings.Join(e.path, "/")))
+	if n > 0 {
+		e.tally.Add(n, "XML: characters that XML cannot hold were dropped at %s", strings.Join(e.path, "/"))
 	}
 }
 
