@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -87,6 +88,9 @@ type Call struct {
 	// Within is how long Rossum waits for the answer before it is told that there is none yet.
 	Within time.Duration
 }
+
+// String names the event. It keeps the token out of whatever prints an event.
+func (e Event) String() string { return string(e.Key) + "." + strconv.Itoa(e.Generation) }
 
 // Run finds one of the event's runs.
 func (e *Event) Run(id run.ID) (RunRef, bool) {

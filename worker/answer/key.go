@@ -20,6 +20,8 @@ func subject(e rossumapi.Envelope) []string {
 		return []string{e.Upload}
 	case e.Event == "email" && e.Email != "":
 		return []string{e.Email}
+	case (a.ID == 0 || !isAnnotationEvent(e.Name())) && e.RequestID == "":
+		return []string{e.Timestamp.String()}
 	case a.ID == 0 || !isAnnotationEvent(e.Name()):
 		return []string{e.RequestID}
 	}
