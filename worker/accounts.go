@@ -8,13 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/run"
+	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 )
 
 // accounts hands out clients of the configured Rossum environments. A client uses the newest token Rossum sent for its
@@ -29,20 +28,20 @@ type environment struct {
 	name      string
 	cfg       configs.Rossum
 	transport *http.Transport
-	limiter   *rate.Limiter
+	limiter   *limits.Rate
 
 	mu    sync.Mutex // held over a login: one at a time
 	token string
 }
 
-func newAccounts(cfg *configs.Config, answers *answer.Store) (*accounts, error) {
+func newAccounts(cfg *configs.Config, answers *answer.Store, l *limits.Limits) (*accounts, error) {
 	a := &accounts{answers: answers, envs: map[string]*environment{}}
 	for _, e := range cfg.Rossum {
 		transport, ok := http.DefaultTransport.(*http.Transport)
 		if !ok {
 			return nil, errors.New("worker: the default HTTP transport was replaced")
 		}
-		a.envs[e.Name] = &environment{name: e.Name, cfg: e.Value, transport: transport.Clone(), limiter: limiter(e.Value.Rate)}
+		a.envs[e.Name] = &environment{name: e.Name, cfg: e.Value, transport: transport.Clone(), limiter: l.Rate(e.Value.Rate)}
 	}
 	return a, nil
 }

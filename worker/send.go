@@ -28,9 +28,9 @@ type delivery struct {
 	*turnState
 	step   *pipeline.Step
 	send   *pipeline.Send
-	target target.Target
-	limits *limits
+	target *instance
 	claim  journal.Claim
+	last   outcome.Outcome // of the last call, for the breaker
 }
 
 // js is the step's journal; looked up each time, as the slice may move.
@@ -70,23 +70,30 @@ func (w *Worker) send(ctx context.Context, t *turnState, step *pipeline.Step) (*
 	if err != nil {
 		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil
 	}
-	tg, lim, err := w.targets.get(send.Target, send.BaseURL)
+	tg, err := w.targets.get(send.Target, send.BaseURL)
 	if err != nil {
 		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil
 	}
 	addHeaders(&send.Request, send.Headers)
-	d := &delivery{turnState: t, step: step, send: send, target: tg, limits: lim}
+	d := &delivery{turnState: t, step: step, send: send, target: tg}
 	d.js().Target = send.Target
 	if !send.Repeatable {
 		if v, err := w.reserve(ctx, d); v != nil || err != nil || d.js().State == journal.Done {
 			return v, err
 		}
 	}
-	release, v := w.gate(ctx, d)
-	if v != nil {
-		return v, nil
+	pass, pause, err := tg.limits.Enter(ctx, t.p.Name, t.r.Annotation)
+	if err != nil {
+		return nil, err
 	}
-	defer release()
+	if pause != nil {
+		return ptr(parked(pause.Until, pause.Reason, pause.Message)), nil
+	}
+	defer func() {
+		if err := pass.Leave(ctx, d.last); err != nil {
+			w.Log.Warn("the breaker did not learn of an outcome", zap.String("target", send.Target), zap.Error(err))
+		}
+	}()
 	if v, err := w.lookFirst(ctx, d); v != nil || err != nil || d.js().State == journal.Done {
 		return v, err
 	}
@@ -307,6 +314,7 @@ func (w *Worker) keep(ctx context.Context, d *delivery, kept map[string]json.Raw
 // attempted notes an attempt in the journal and the history. The history is for people: losing a line of it stops nothing.
 func (w *Worker) attempted(ctx context.Context, d *delivery, kind string, start time.Time, o outcome.Outcome) {
 	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
+	d.last = o
 	d.r.Attempted(d.js(), a)
 	if err := w.Queue.Record(ctx, d.r.Pipeline, d.r.Run, a); err != nil {
 		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(d.r.Run)), zap.Error(err))

@@ -17,6 +17,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 )
 
 const defaultAckWait = 60 * time.Second
@@ -28,8 +29,9 @@ type Options struct {
 	Queue     *queue.Queue
 	Journal   *journal.Journal
 	Answers   *answer.Store
+	Limits    *limits.Limits
 	Log       *zap.Logger
-	// Name tells workers apart; it must be another one in each process and after each start.
+	// Name tells workers apart, the same as the name of Limits; it must be another one in each process and after each start.
 	Name string
 	// Slots bounds the runs in work per pipeline in this process. Defaults to the pipeline's concurrency.
 	Slots int
@@ -49,11 +51,11 @@ func New(o Options) (*Worker, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	rossum, err := newAccounts(o.Config, o.Answers)
+	rossum, err := newAccounts(o.Config, o.Answers, o.Limits)
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{Options: o, targets: newTargets(o.Config), rossum: rossum}, nil
+	return &Worker{Options: o, targets: newTargets(o.Config, o.Limits), rossum: rossum}, nil
 }
 
 // Run works until ctx ends, then lets runs in work finish their step, at most for worker.drain. It blocks.
@@ -65,8 +67,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		time.AfterFunc(w.Config.Worker.Drain.D(), stop)
 	})()
+	if err := w.Limits.Join(ctx); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
 	var wg sync.WaitGroup
-	errs := make(chan error, len(w.Pipelines.All())+1)
+	errs := make(chan error, len(w.Pipelines.All())+2)
 	for _, p := range w.Pipelines.All() {
 		lane := queue.Lane{
 			Name: p.Name, Limit: p.Config.Concurrency, Slots: w.slots(p.Config.Concurrency), AckWait: w.ackWait(),
@@ -76,6 +81,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		})
 	}
 	wg.Go(func() { errs <- w.Queue.Move(ctx) })
+	wg.Go(func() { errs <- w.Limits.Run(ctx) })
 	wg.Wait()
 	close(errs)
 	var all []error

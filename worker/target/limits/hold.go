@@ -1,0 +1,61 @@
+package limits
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// The kinds of what can be held.
+const (
+	HoldTarget     = "target"
+	HoldPipeline   = "pipeline"
+	HoldAnnotation = "annotation"
+)
+
+// Hold is an operator's order to deliver nothing to a target, of a pipeline or for an annotation, until it is lifted.
+type Hold struct {
+	Kind   string    `json:"kind"`
+	Name   string    `json:"name"`
+	Reason string    `json:"reason"`
+	Who    string    `json:"who,omitempty"`
+	Since  time.Time `json:"since"`
+}
+
+// Hold sets a hold. Workers obey within seconds; what is being sent is not stopped.
+func (l *Limits) Hold(ctx context.Context, h Hold) error {
+	_, err := l.holds.Put(ctx, l.index("hold", h.Kind, h.Name), h)
+	return err
+}
+
+// Lift ends a hold; one that is not there is no error.
+func (l *Limits) Lift(ctx context.Context, kind, name string) error {
+	return l.holds.Delete(ctx, l.index("hold", kind, name), 0)
+}
+
+// Holds lists what is held.
+func (l *Limits) Holds(ctx context.Context) ([]Hold, error) {
+	var all []Hold
+	err := l.holds.Each(ctx, func(_ string, h Hold, _ uint64) error {
+		all = append(all, h)
+		return nil
+	})
+	return all, err
+}
+
+// holding finds what holds a delivery; mu must be held.
+func (l *Limits) holding(target, pipeline string, annotation int64) (Hold, bool) {
+	for _, key := range []string{
+		HoldTarget + " " + target, HoldPipeline + " " + pipeline, HoldAnnotation + " " + strconv.FormatInt(annotation, 10),
+	} {
+		if h, ok := l.held[key]; ok {
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
+
+func (h Hold) message() string {
+	return fmt.Sprintf("%s %s is held since %s: %s", h.Kind, h.Name, h.Since.UTC().Format("2006-01-02 15:04 MST"), h.Reason)
+}
