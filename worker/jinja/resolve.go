@@ -1,0 +1,466 @@
+package jinja
+
+import "strings"
+
+// escapeMode says whether output is escaped at a place of the template.
+type escapeMode int
+
+const (
+	escapeOff escapeMode = iota
+	escapeOn
+	escapeDynamic // known only when rendering: inside {% autoescape expression %}
+)
+
+// resolver gives every name of a parsed template its slot and checks what can
+// be checked before rendering.
+type resolver struct {
+	env  *Environment
+	prog *program
+}
+
+// place is what the resolver knows about where it is.
+type place struct {
+	sym      *symbols
+	escape   escapeMode
+	topLevel bool // assignments are exported
+	root     bool // not even inside an if
+	soft     bool // inside an if: unknown filters fail only when reached
+}
+
+// inner is the place inside a scope of its own.
+func (pl place) inner(sym *symbols) place {
+	return place{sym: sym, escape: pl.escape}
+}
+
+// forScopes holds the scopes of a for loop.
+type forScopes struct {
+	fn        *function // of a recursive loop
+	bodyLoads []load
+	elseLoads []load
+	loopVar   int // slot of loop, or -1 if nothing reads it
+
+	testFn     *function
+	testLoads  []load
+	testTarget expr
+}
+
+type macroScope struct {
+	fn     *function
+	loads  []load
+	slots  []int // of the arguments
+	caller int   // slots of the special variables, or -1
+	kwargs int
+	vararg int
+
+	explicitCaller bool // caller is one of the arguments
+}
+
+type blockScope struct {
+	fn    *function
+	loads []load
+	self  int // slots, or -1
+	super int
+}
+
+func (r *resolver) fail(pos position, format string, args ...any) error {
+	return locate(raise(KindSyntax, format, args...), r.prog.name, pos)
+}
+
+// program resolves the whole template.
+func (r *resolver) program(body []stmt, blocks []*blockStmt) error {
+	pl := place{escape: escapeOff, topLevel: true, root: true}
+	if r.env.opts.Autoescape {
+		pl.escape = escapeOn
+	}
+	fn := &function{}
+	sym := newSymbols(nil, fn)
+	r.prog.selfSlot = -1
+	if usesName(body, "self") {
+		r.prog.selfSlot = sym.parameter("self").slot
+	}
+	sym.stmts(body)
+	sym.finish()
+	pl.sym = sym
+	r.prog.body, r.prog.fn, r.prog.loads = body, fn, sym.loads()
+	if err := r.stmts(body, pl); err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		if err := r.block(b, pl.escape); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *resolver) block(b *blockStmt, escape escapeMode) error {
+	fn := &function{}
+	sym := newSymbols(nil, fn)
+	b.scope = blockScope{fn: fn, self: -1, super: -1}
+	if usesName(b.body, "self") {
+		b.scope.self = sym.parameter("self").slot
+	}
+	if usesName(b.body, "super") {
+		b.scope.super = sym.parameter("super").slot
+	}
+	sym.stmts(b.body)
+	sym.finish()
+	b.scope.loads = sym.loads()
+	r.prog.blocks[b.name] = b
+	return r.stmts(b.body, place{sym: sym, escape: escape})
+}
+
+func (r *resolver) stmts(body []stmt, pl place) error {
+	for _, s := range body {
+		if err := r.stmt(s, pl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *resolver) stmt(s stmt, pl place) error {
+	switch s := s.(type) {
+	case *outputStmt:
+		s.mode = pl.escape
+		return r.expr(s.x, pl)
+	case *doStmt:
+		return r.expr(s.x, pl)
+	case *ifStmt:
+		return r.ifStmt(s, pl)
+	case *forStmt:
+		return r.forStmt(s, pl)
+	case *setStmt:
+		s.export = pl.topLevel
+		return r.exprs(pl, s.value, s.target)
+	case *setBlockStmt:
+		return r.setBlock(s, pl)
+	case *macroStmt:
+		s.export = pl.topLevel
+		s.target.ref = pl.sym.ref(s.target.name)
+		return r.macro(s.def, pl)
+	case *callStmt:
+		s.mode = pl.escape
+		if err := r.macro(s.call.caller, pl); err != nil {
+			return err
+		}
+		return r.expr(s.call, pl)
+	case *filterStmt:
+		return r.filterStmt(s, pl)
+	case *withStmt:
+		return r.withStmt(s, pl)
+	case *autoescapeStmt:
+		return r.autoescape(s, pl)
+	}
+	return r.templateStmt(s, pl)
+}
+
+// templateStmt resolves the statements that deal with other templates.
+func (r *resolver) templateStmt(s stmt, pl place) error {
+	switch s := s.(type) {
+	case *blockStmt:
+		s.topLevel = pl.topLevel
+		s.outer = pl.sym
+	case *extendsStmt:
+		if !pl.topLevel {
+			return r.fail(s.pos, "cannot use extend from a non top-level scope")
+		}
+		r.prog.extends = true
+		return r.expr(s.template, pl)
+	case *includeStmt:
+		s.outer = pl.sym
+		return r.expr(s.template, pl)
+	case *importStmt:
+		s.outer, s.export = pl.sym, pl.topLevel
+		s.target.ref = pl.sym.ref(s.target.name)
+		return r.expr(s.template, pl)
+	case *fromImportStmt:
+		s.outer, s.export = pl.sym, pl.topLevel
+		for i := range s.names {
+			s.names[i].target.ref = pl.sym.ref(s.names[i].target.name)
+		}
+		return r.expr(s.template, pl)
+	}
+	return nil
+}
+
+func (r *resolver) ifStmt(s *ifStmt, pl place) error {
+	pl.root, pl.soft = false, true
+	for _, b := range s.branches {
+		if b.test != nil {
+			if err := r.expr(b.test, pl); err != nil {
+				return err
+			}
+		}
+		if err := r.stmts(b.body, pl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *resolver) forStmt(s *forStmt, pl place) error {
+	if err := r.checkLoopTarget(s); err != nil {
+		return err
+	}
+	if err := r.expr(s.iter, pl); err != nil {
+		return err
+	}
+	fn := pl.sym.fn
+	if s.recursive {
+		fn = &function{parent: fn}
+		s.scopes.fn = fn
+	}
+	if err := r.forTest(s, pl, fn); err != nil {
+		return err
+	}
+	sym := newSymbols(pl.sym, fn)
+	s.scopes.loopVar = -1
+	if s.recursive || usesName(s.body, "loop") || hasScopedBlock(s.body) {
+		s.scopes.loopVar = sym.parameter("loop").slot
+	}
+	sym.parameters(s.target)
+	sym.stmts(s.body)
+	sym.finish()
+	s.scopes.bodyLoads = sym.loads()
+	inner := pl.inner(sym)
+	if err := r.expr(s.target, inner); err != nil {
+		return err
+	}
+	if err := r.stmts(s.body, inner); err != nil {
+		return err
+	}
+	elseSym := newSymbols(pl.sym, fn)
+	elseSym.stmts(s.otherwise)
+	elseSym.finish()
+	s.scopes.elseLoads = elseSym.loads()
+	return r.stmts(s.otherwise, pl.inner(elseSym))
+}
+
+// forTest resolves the loop's filter, which runs as a function of its own
+// with the loop's targets.
+func (r *resolver) forTest(s *forStmt, pl place, fn *function) error {
+	if s.test == nil {
+		return nil
+	}
+	s.scopes.testFn = &function{parent: fn}
+	sym := newSymbols(pl.sym, s.scopes.testFn)
+	s.scopes.testTarget = cloneTarget(s.target)
+	sym.parameters(s.scopes.testTarget)
+	sym.loadAll(s.test)
+	sym.finish()
+	s.scopes.testLoads = sym.loads()
+	return r.exprs(pl.inner(sym), s.scopes.testTarget, s.test)
+}
+
+func cloneTarget(x expr) expr {
+	switch x := x.(type) {
+	case *nameExpr:
+		c := *x
+		return &c
+	case *listExpr:
+		c := *x
+		c.items = make([]expr, len(x.items))
+		for i, item := range x.items {
+			c.items[i] = cloneTarget(item)
+		}
+		return &c
+	}
+	return x
+}
+
+// checkLoopTarget refuses to assign to loop anywhere inside a for.
+func (r *resolver) checkLoopTarget(s *forStmt) error {
+	var found *nameExpr
+	check := func(target expr) {
+		walkNames(target, func(n *nameExpr) {
+			if n.name == "loop" {
+				found = n
+			}
+		})
+	}
+	check(s.target)
+	walkStmts(s.body, func(st stmt) {
+		switch st := st.(type) {
+		case *setStmt:
+			check(st.target)
+		case *setBlockStmt:
+			check(st.target)
+		case *forStmt:
+			check(st.target)
+		}
+	})
+	if found != nil {
+		return r.fail(found.pos, "can't assign to special loop variable in for-loop target")
+	}
+	return nil
+}
+
+func (r *resolver) setBlock(s *setBlockStmt, pl place) error {
+	s.export = pl.topLevel
+	sym := newSymbols(pl.sym, pl.sym.fn)
+	sym.stmts(s.body)
+	inner := pl.inner(sym)
+	if s.filter != nil {
+		sym.loadAll(s.filter)
+	}
+	sym.finish()
+	s.loads = sym.loads()
+	if s.filter != nil {
+		if err := r.expr(s.filter, inner); err != nil {
+			return err
+		}
+	}
+	if err := r.expr(s.target, pl); err != nil {
+		return err
+	}
+	return r.stmts(s.body, inner)
+}
+
+func (r *resolver) filterStmt(s *filterStmt, pl place) error {
+	sym := newSymbols(pl.sym, pl.sym.fn)
+	sym.stmts(s.body)
+	sym.loadAll(s.filter)
+	sym.finish()
+	s.loads = sym.loads()
+	s.mode = pl.escape
+	inner := pl.inner(sym)
+	if err := r.expr(s.filter, inner); err != nil {
+		return err
+	}
+	return r.stmts(s.body, inner)
+}
+
+func (r *resolver) withStmt(s *withStmt, pl place) error {
+	sym := newSymbols(pl.sym, pl.sym.fn)
+	for _, t := range s.targets {
+		sym.parameters(t)
+	}
+	sym.stmts(s.body)
+	sym.finish()
+	s.loads = sym.loads()
+	inner := pl.inner(sym)
+	if err := r.exprs(pl, s.values...); err != nil {
+		return err
+	}
+	if err := r.exprs(inner, s.targets...); err != nil {
+		return err
+	}
+	return r.stmts(s.body, inner)
+}
+
+func (r *resolver) autoescape(s *autoescapeStmt, pl place) error {
+	sym := newSymbols(pl.sym, pl.sym.fn)
+	sym.loadAll(s.on)
+	sym.stmts(s.body)
+	sym.finish()
+	s.loads = sym.loads()
+	inner := pl.inner(sym)
+	if err := r.expr(s.on, inner); err != nil {
+		return err
+	}
+	inner.escape = escapeDynamic
+	if c, ok := s.on.(*constExpr); ok {
+		on, err := truth(c.value)
+		if err != nil {
+			return err
+		}
+		inner.escape = escapeOff
+		if on {
+			inner.escape = escapeOn
+		}
+	}
+	return r.stmts(s.body, inner)
+}
+
+// macro resolves a macro's or call block's arguments and body.
+func (r *resolver) macro(def *macroDef, pl place) error {
+	fn := &function{parent: pl.sym.fn}
+	sym := newSymbols(pl.sym, fn)
+	sc := macroScope{fn: fn, caller: -1, kwargs: -1, vararg: -1}
+	args := map[string]bool{}
+	for i := range def.args {
+		sc.slots = append(sc.slots, sym.parameter(def.args[i].name).slot)
+		args[def.args[i].name] = true
+	}
+	for _, d := range def.defaults {
+		sym.loadAll(d)
+	}
+	special := func(name string) int {
+		if !usesName(def.body, name) || args[name] {
+			return -1
+		}
+		return sym.parameter(name).slot
+	}
+	if usesName(def.body, "caller") && args["caller"] {
+		sc.explicitCaller = true
+		if i := len(def.args) - len(def.defaults); !hasDefault(def.args[i:], "caller") {
+			return r.fail(def.pos, `the special "caller" argument must be omitted or be given a default`)
+		}
+	}
+	sc.caller, sc.kwargs, sc.vararg = special("caller"), special("kwargs"), special("varargs")
+	sym.stmts(def.body)
+	sym.finish()
+	sc.loads = sym.loads()
+	def.scope = sc
+	inner := place{sym: sym, escape: pl.escape}
+	if err := r.exprs(inner, def.defaults...); err != nil {
+		return err
+	}
+	return r.stmts(def.body, inner)
+}
+
+func hasDefault(args []nameExpr, name string) bool {
+	for _, a := range args {
+		if a.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *resolver) exprs(pl place, list ...expr) error {
+	for _, x := range list {
+		if err := r.expr(x, pl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expr resolves the names in an expression and checks filters and tests.
+func (r *resolver) expr(x expr, pl place) error {
+	if x == nil {
+		return nil
+	}
+	switch x := x.(type) {
+	case *nameExpr:
+		x.ref = pl.sym.ref(x.name)
+	case *nsRefExpr:
+		x.name.ref = pl.sym.ref(x.name.name)
+	case *concatExpr:
+		x.mode = pl.escape
+	case *condExpr:
+		pl.soft = true
+	case *filterExpr:
+		if x.fn == nil && !pl.soft {
+			return r.fail(x.pos, "no filter named %s.%s", quoteRepr(x.name), r.suggest(x.name, r.env.filterNames()))
+		}
+	case *testExpr:
+		if x.fn == nil && !pl.soft {
+			return r.fail(x.pos, "no test named %s.", quoteRepr(x.name))
+		}
+	}
+	return r.exprs(pl, children(x)...)
+}
+
+// suggest offers a known name that differs from name in case only or begins
+// with it.
+func (r *resolver) suggest(name string, known []string) string {
+	for _, k := range known {
+		if strings.EqualFold(k, name) || len(name) > 2 && strings.HasPrefix(k, name) {
+			return " Did you mean " + quoteRepr(k) + "?"
+		}
+	}
+	return ""
+}
