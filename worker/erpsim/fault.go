@@ -202,15 +202,15 @@ func (s *Sim) act(w http.ResponseWriter, r *http.Request, c *call, f *Rule) {
 	}
 }
 
-func (f *Rule) reply(status int) reply {
-	if f.Status != 0 {
-		status = f.Status
+func (r *Rule) reply(status int) reply {
+	if r.Status != 0 {
+		status = r.Status
 	}
-	body := f.Body
+	body := r.Body
 	if body == "" {
 		body = fmt.Sprintf(`{"error":%q}`, http.StatusText(status))
 	}
-	return reply{status: status, header: f.Header, body: []byte(body)}
+	return reply{status: status, header: r.Header, body: []byte(body)}
 }
 
 // hang blocks until the client gives up, false when the simulator closes.

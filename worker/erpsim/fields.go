@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -61,7 +62,7 @@ func jsonFields(fields map[string]string, body []byte) error {
 	if err := d.Decode(&v); err != nil {
 		return fmt.Errorf("JSON: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("JSON: text after the document")
 	}
 	flatten(fields, "", v, 0)
@@ -96,7 +97,7 @@ func xmlFields(fields map[string]string, body []byte) error {
 	root := false
 	for {
 		t, err := d.Token()
-		if err == io.EOF && root { // the decoder refuses an end inside an element
+		if errors.Is(err, io.EOF) && root { // the decoder refuses an end inside an element
 			return nil
 		}
 		if err != nil {
@@ -143,7 +144,7 @@ func csvFields(fields map[string]string, body []byte) error {
 		return fmt.Errorf("CSV: %w", err)
 	}
 	row, err := r.Read()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("CSV: %w", err)
 	}
 	for i := range min(len(header), len(row)) {
@@ -167,7 +168,7 @@ func formFields(fields map[string]string, body []byte) error {
 func multipartFields(fields map[string]string, body []byte, boundary string) error {
 	for r := multipart.NewReader(bytes.NewReader(body), boundary); ; {
 		part, err := r.NextPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // of a body that is cut the error wraps io.EOF
 			return nil
 		}
 		if err != nil {

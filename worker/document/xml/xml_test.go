@@ -2,6 +2,7 @@ package xml_test
 
 import (
 	stdxml "encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -106,7 +107,7 @@ func parse(text string) (element, error) {
 	stack := []*element{&root}
 	for {
 		token, err := d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return root.children[0], nil
 		}
 		if err != nil {

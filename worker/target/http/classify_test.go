@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -75,7 +74,7 @@ func TestStatusOutcomes(t *testing.T) {
 func TestOddStatusIsBounded(t *testing.T) {
 	erp := serveWire(t, func(s *wireServer, _ int, c net.Conn, r *bufio.Reader) {
 		s.read(r)
-		io.WriteString(c, "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n")
+		say(c, "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n")
 	})
 	_, out := open(t, erp.URL, configs.HTTPTarget{}).Do(t.Context(), create())
 	wantOutcome(t, out, outcome.Uncertain, "http_other")
@@ -86,7 +85,7 @@ func TestFailures(t *testing.T) {
 	answer := func(text string) func(*wireServer, int, net.Conn, *bufio.Reader) {
 		return func(s *wireServer, _ int, c net.Conn, r *bufio.Reader) {
 			if s.read(r) {
-				io.WriteString(c, text)
+				say(c, text)
 			}
 		}
 	}
@@ -134,7 +133,7 @@ func TestTimeouts(t *testing.T) {
 	}
 	half := func(s *wireServer, _ int, c net.Conn, r *bufio.Reader) {
 		s.read(r)
-		io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\nab")
+		say(c, "HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\nab")
 		_, _ = r.ReadByte()
 	}
 	for name, c := range map[string]struct {

@@ -11,13 +11,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
+	"github.com/rossum-relay/rossum-relay/worker/target/netguard"
 )
 
 // Options is what a Target needs beside its configuration.
@@ -42,7 +45,6 @@ const (
 
 // Target is an ERP reached over HTTP. It implements target.Target.
 type Target struct {
-	name     string
 	base     *url.URL
 	instance string
 	headers  http.Header
@@ -65,6 +67,9 @@ func New(name string, cfg configs.HTTPTarget, opts Options) (*Target, error) {
 	if opts.MaxRetryAfter <= 0 {
 		opts.MaxRetryAfter = defaultMaxRetryAfter
 	}
+	if err := checkBehindProxy(cfg, base); err != nil {
+		return nil, fmt.Errorf("target %s: %w", name, err)
+	}
 	w, err := newWire(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
@@ -77,7 +82,7 @@ func New(name string, cfg configs.HTTPTarget, opts Options) (*Target, error) {
 		account = name
 	}
 	return &Target{
-		name: name, base: base, headers: opts.Headers.Clone(), auth: auth, wire: w, opts: opts,
+		base: base, headers: opts.Headers.Clone(), auth: auth, wire: w, opts: opts,
 		instance: base.Host + base.EscapedPath() + " " + account,
 	}, nil
 }
@@ -101,6 +106,15 @@ func parseBase(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
 	return base.Parse(strings.TrimRight(base.EscapedPath(), "/"))
+}
+
+// checkBehindProxy refuses addresses the guard would refuse to dial. Names are the proxy's to resolve and to judge.
+func checkBehindProxy(cfg configs.HTTPTarget, base *url.URL) error {
+	addr, err := netip.ParseAddr(base.Hostname())
+	if cfg.Proxy == "" || err != nil {
+		return nil
+	}
+	return netguard.Guard{Private: cfg.Private}.Check(addr)
 }
 
 // Instance is host, base path and account (client id or user name; the target's name where the credential is a key,
@@ -176,7 +190,10 @@ func (t *Target) resolve(path string, query url.Values) (*url.URL, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(t.base.String() + path)
+	if strings.ContainsFunc(rawQuery, func(r rune) bool { return r <= ' ' || r == '#' || r == 0x7f }) {
+		return nil, fmt.Errorf("the query in the path is not escaped")
+	}
+	u, err := url.Parse(t.base.String() + escapeRest(path))
 	if err != nil || u.Host != t.base.Host {
 		return nil, fmt.Errorf("the path is not a URL path")
 	}
@@ -190,6 +207,22 @@ func (t *Target) resolve(path string, query url.Values) (*url.URL, error) {
 	return u, nil
 }
 
+// escapeRest escapes what stands unescaped in a path, so that url.Parse keeps the escapes there are: it would otherwise
+// make a slash of every %2F.
+func escapeRest(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/%-._~!$&'()*+,;=:@", c) >= 0
+		if plain {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
 // checkPath refuses what servers and proxies resolve differently: dot segments, also escaped, backslashes, fragments
 // and control characters.
 func checkPath(path string) error {
@@ -199,7 +232,7 @@ func checkPath(path string) error {
 			return fmt.Errorf("the path has a wrong %% escape")
 		}
 		switch {
-		case plain == "." || plain == "..":
+		case slices.ContainsFunc(strings.FieldsFunc(plain, isSlash), isDots):
 			return fmt.Errorf("the path has a segment . or .., which would leave its place")
 		case strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' || r == 0x7f }):
 			return fmt.Errorf("the path has a control character")
@@ -209,6 +242,10 @@ func checkPath(path string) error {
 	}
 	return nil
 }
+
+func isSlash(r rune) bool { return r == '/' || r == '\\' }
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }
 
 // checkHeader refuses values that would end the header, before a credential is fetched or a file opened.
 func checkHeader(h http.Header) error {

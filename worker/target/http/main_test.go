@@ -112,3 +112,6 @@ func wantOutcome(t *testing.T, got outcome.Outcome, kind outcome.Kind, reason st
 		t.Errorf("got %s %s (%s), want %s %s", got.Kind, got.Reason, got.Message, kind, reason)
 	}
 }
+
+// say writes to a connection; a client that is gone is no failure of the server.
+func say(c net.Conn, text string) { _, _ = io.WriteString(c, text) }

@@ -49,7 +49,7 @@ func record(t *testing.T) (*httptest.Server, *received) {
 		got = received{r.Method, r.RequestURI, r.Header, r.ContentLength, body}
 		w.Header().Set("X-Erp", "1")
 		w.WriteHeader(http.StatusCreated)
-		io.WriteString(w, `{"id":7}`)
+		_, _ = io.WriteString(w, `{"id":7}`)
 	})
 	return s, &got
 }
@@ -185,7 +185,7 @@ func (c closer) Close() error { c.close(); return nil }
 func TestNothingIsRepeated(t *testing.T) {
 	script := func(s *wireServer, _ int, c net.Conn, r *bufio.Reader) {
 		if s.read(r) {
-			io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+			say(c, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
 			s.read(r) // the connection's second request is applied and never answered
 		}
 	}
@@ -227,7 +227,7 @@ func TestHostilePaths(t *testing.T) {
 	tgt := open(t, erp.URL+"/v1", configs.HTTPTarget{Bearer: configs.NewSecret("token")})
 	for _, path := range []string{
 		"/api/../admin", "/api/..", "/./api", "/api/%2e%2e/admin", "/api/%2E./x", "/a\r\nHost: evil", "/a%0d%0aX: y", "/a%00b",
-		"/a\x00b", `/a\..\b`, "/a#b", "/%zz", "..",
+		"/a\x00b", `/a\..\b`, "/a#b", "/%zz", "..", "/?a=b#c", "/a%2f..%2fb", "/..%5cx", "/?a=b c",
 	} {
 		got.uri = ""
 		req := create()
@@ -244,6 +244,7 @@ func TestHostilePaths(t *testing.T) {
 		":80@evil.example/":              "/v1/:80@evil.example/",
 		"/" + strings.Repeat("a", 300):   "/v1/" + strings.Repeat("a", 300),
 		"/請求書":                           "/v1/%E8%AB%8B%E6%B1%82%E6%9B%B8",
+		"/請/a%2Fb c":                     "/v1/%E8%AB%8B/a%2Fb%20c",
 		"/..a/a..":                       "/v1/..a/a..",
 		"/find?b=1":                      "/v1/find?b=1",
 		"/lookup?x=https://evil.example": "/v1/lookup?x=https://evil.example",
@@ -270,16 +271,17 @@ func TestNewRefuses(t *testing.T) {
 		cfg  configs.HTTPTarget
 		want string
 	}{
-		"no host":       {"https://", configs.HTTPTarget{}, "base_url must be"},
-		"scheme":        {"ftp://erp", configs.HTTPTarget{}, "base_url must be"},
-		"credentials":   {"https://u:p@erp", configs.HTTPTarget{}, "must not hold credentials"},
-		"query":         {"https://erp?a=b", configs.HTTPTarget{}, "query"},
-		"two auths":     {"https://erp", configs.HTTPTarget{Bearer: secret, APIKey: &configs.APIKeyAuth{Header: "X", Value: secret}}, "choose one"},
-		"key nowhere":   {"https://erp", configs.HTTPTarget{APIKey: &configs.APIKeyAuth{Value: secret}}, "either header or query"},
-		"grant":         {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{Grant: "jwt_bearer", TokenPath: "/t", ClientID: "x"}}, "not supported yet"},
-		"token in http": {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{TokenURL: "http://erp/t", ClientID: "x"}}, "must be https"},
-		"no CA":         {"https://erp", configs.HTTPTarget{TLS: configs.TLS{CA: "/does/not/exist"}}, "tls.ca"},
-		"proxy":         {"https://erp", configs.HTTPTarget{Proxy: "socks5://x"}, "proxy must be"},
+		"no host":                 {"https://", configs.HTTPTarget{}, "base_url must be"},
+		"scheme":                  {"ftp://erp", configs.HTTPTarget{}, "base_url must be"},
+		"credentials":             {"https://u:p@erp", configs.HTTPTarget{}, "must not hold credentials"},
+		"query":                   {"https://erp?a=b", configs.HTTPTarget{}, "query"},
+		"two auths":               {"https://erp", configs.HTTPTarget{Bearer: secret, APIKey: &configs.APIKeyAuth{Header: "X", Value: secret}}, "choose one"},
+		"key nowhere":             {"https://erp", configs.HTTPTarget{APIKey: &configs.APIKeyAuth{Value: secret}}, "either header or query"},
+		"grant":                   {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{Grant: "jwt_bearer", TokenPath: "/t", ClientID: "x"}}, "not supported yet"},
+		"token in http":           {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{TokenURL: "http://erp/t", ClientID: "x"}}, "must be https"},
+		"no CA":                   {"https://erp", configs.HTTPTarget{TLS: configs.TLS{CA: "/does/not/exist"}}, "tls.ca"},
+		"metadata behind a proxy": {"http://169.254.169.254", configs.HTTPTarget{Proxy: "http://proxy:3128", Private: true}, "never allowed"},
+		"proxy":                   {"https://erp", configs.HTTPTarget{Proxy: "socks5://x"}, "proxy must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := httptarget.New("erp", c.cfg, httptarget.Options{BaseURL: c.base})

@@ -1,0 +1,44 @@
+package httptarget_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/target"
+)
+
+// TestStreamingHoldsLittle sends 40 MiB and counts every byte allocated on the way, on both ends.
+func TestStreamingHoldsLittle(t *testing.T) {
+	const size = 40 << 20
+	var arrived atomic.Int64
+	erp := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		arrived.Store(n)
+	})
+	tgt := open(t, erp.URL, configs.HTTPTarget{})
+	req := create()
+	req.Files = []target.File{{Part: "file", Name: "big.pdf", Size: size, Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(io.LimitReader(zeros{}, size)), nil
+	}}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, out := tgt.Do(t.Context(), req)
+	runtime.ReadMemStats(&after)
+	wantOutcome(t, out, outcome.OK, "http_200")
+	if n := arrived.Load(); n < size {
+		t.Errorf("%d bytes arrived", n)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+		t.Errorf("%d KiB were allocated for a file of %d KiB", used>>10, size>>10)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
