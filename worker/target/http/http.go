@@ -105,7 +105,8 @@ func parseBase(raw string) (*url.URL, error) {
 	if err := checkPath(base.EscapedPath()); err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	return base.Parse(strings.TrimRight(base.EscapedPath(), "/"))
+	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
+	return base, nil
 }
 
 // checkBehindProxy refuses addresses the guard would refuse to dial. Names are the proxy's to resolve and to judge.

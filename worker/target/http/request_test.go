@@ -83,6 +83,18 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+func TestBaseURLAndPathJoin(t *testing.T) {
+	erp, got := record(t)
+	for base, want := range map[string]string{"": "/api/invoices", "/": "/api/invoices", "/v1": "/v1/api/invoices", "/v1//": "/v1/api/invoices",
+		"//evil.example/": "//evil.example/api/invoices", "/a%2Fb/": "/a%2Fb/api/invoices"} {
+		_, out := open(t, erp.URL+base, configs.HTTPTarget{}).Do(t.Context(), create())
+		wantOutcome(t, out, outcome.OK, "http_201")
+		if got.uri != want {
+			t.Errorf("base %q: %s, want %s", base, got.uri, want)
+		}
+	}
+}
+
 func TestForm(t *testing.T) {
 	erp, got := record(t)
 	_, out := open(t, erp.URL, configs.HTTPTarget{}).Do(t.Context(), &target.Request{
