@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/rossum-relay/rossum-relay/configs"
-	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
 
 // Set is every pipeline of a configuration, compiled. It is immutable and safe for concurrent use.
@@ -12,16 +14,23 @@ type Set struct {
 	pipelines []*Pipeline
 }
 
-// Compile compiles the pipelines and targets of a configuration. The error is configs.Errors with every problem of every
-// template and expression at its place. It reads the template files that render steps name, and nothing else.
+// Compile compiles the pipelines and targets of a configuration that loaded. The error is configs.Errors with every
+// problem of every template and expression at its place. It reads the template files that render steps name, and
+// nothing else.
 func Compile(cfg *configs.Config) (*Set, error) {
+	c := &compiler{cfg: cfg}
+	files := c.readTemplates()
+	var err error
+	if c.strict, c.lenient, err = environments(cfg, files.usable()); err != nil {
+		return nil, err
+	}
+	targets := c.targets()
 	s := &Set{}
-	for _, e := range cfg.Pipelines {
-		p := &Pipeline{Name: e.Name, Config: e.Value}
-		for i := range e.Value.Steps {
-			p.Steps = append(p.Steps, &Step{Name: e.Value.Steps[i].Name, Kind: e.Value.Steps[i].Kind(), Target: e.Value.Steps[i].Send, Config: e.Value.Steps[i]})
-		}
-		s.pipelines = append(s.pipelines, p)
+	for i := range cfg.Pipelines {
+		s.pipelines = append(s.pipelines, c.pipeline(&cfg.Pipelines[i], targets, files))
+	}
+	if err := c.errs.Err(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -44,37 +53,99 @@ type Pipeline struct {
 	Name   string
 	Config configs.Pipeline
 	Steps  []*Step
+
+	when *code
+	key  []*code
+	dead *writer
+	own  map[string]bool // fields its rossum steps write
+}
+
+func (c *compiler) pipeline(e *configs.Entry[configs.Pipeline], targets map[string]*targetCode, files templateFiles) *Pipeline {
+	path, cfg := "pipelines."+e.Name, &e.Value
+	first := names{pipeline: cfg}
+	p := &Pipeline{
+		Name: e.Name, Config: *cfg, own: map[string]bool{},
+		when: c.expr(path+".when", cfg.When, first),
+		key:  c.keys(path+".key", cfg.Key, first),
+	}
+	for _, s := range cfg.Steps {
+		if s.Rossum != nil {
+			for _, field := range s.Rossum.Set {
+				p.own[field.Name] = true
+			}
+		}
+	}
+	for i := range cfg.Steps {
+		p.Steps = append(p.Steps, c.step(p, i, targets, files))
+	}
+	p.dead = c.dead(path+".on_dead", &cfg.OnDead, names{pipeline: cfg, before: len(cfg.Steps)})
+	return p
 }
 
 // When evaluates the pipeline's condition; true without one.
-func (p *Pipeline) When(ctx context.Context, scope *Scope) (bool, error) { return true, nil }
-
-// Key is the pipeline's key, which names the invoice. Without a configured key it is the annotation's (or upload's or
-// e-mail's) id. An empty part is an *outcome.Error: rejected, at the field the part came from.
-func (p *Pipeline) Key(ctx context.Context, scope *Scope) ([]string, error) { return nil, nil }
-
-// Dead is what Rossum is told about a dead run (on_dead); nil when nothing is configured.
-func (p *Pipeline) Dead(ctx context.Context, scope *Scope) (*Write, error) { return nil, nil }
-
-// Step is one compiled step. It is immutable and safe for concurrent use.
-type Step struct {
-	Name   string
-	Kind   configs.StepKind
-	Target string // of a send
-	Config configs.Step
+func (p *Pipeline) When(ctx context.Context, scope *Scope) (bool, error) {
+	return when(ctx, p.when, scope)
 }
 
-// When evaluates the step's condition; true without one.
-func (s *Step) When(ctx context.Context, scope *Scope) (bool, error) { return true, nil }
-
-// Compute runs a set, check, map or render step and stores its value as steps.<name>. Warnings and infos of checks are
-// returned as messages; errors of checks as an *outcome.Error that rejects, with a Field for each.
-func (s *Step) Compute(ctx context.Context, scope *Scope) ([]rossumapi.Message, error) {
-	return nil, nil
+func when(ctx context.Context, condition *code, scope *Scope) (bool, error) {
+	if condition == nil {
+		return true, nil
+	}
+	return condition.truth(scope.live.frame(ctx))
 }
 
-// PrepareSend makes the request of a send step, without sending it.
-func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) { return &Send{}, nil }
+// Key is the pipeline's key, which names the invoice. Without a configured key it is the id of the annotation, or the
+// upload, e-mail or run where there is no annotation. An empty part is an *outcome.Error: rejected, at the field the part
+// came from.
+func (p *Pipeline) Key(ctx context.Context, scope *Scope) ([]string, error) {
+	if len(p.key) == 0 {
+		return scope.subject(), nil
+	}
+	return keyOf(scope.live.frame(ctx), p.key)
+}
 
-// PrepareWrite makes what a rossum step writes back, without writing it.
-func (s *Step) PrepareWrite(ctx context.Context, scope *Scope) (*Write, error) { return &Write{}, nil }
+// subject names what the event is about.
+func (s *Scope) subject() []string {
+	p := s.in.Payload
+	switch {
+	case p.Annotation.ID != 0:
+		return []string{"annotation", strconv.FormatInt(p.Annotation.ID, 10)}
+	case p.Upload != "":
+		return []string{"upload", p.Upload}
+	case p.Email != "":
+		return []string{"email", p.Email}
+	}
+	return []string{"run", string(s.in.Run.ID)}
+}
+
+// keyOf evaluates the parts of a key.
+func keyOf(f *frame, parts []*code) ([]string, error) {
+	key := make([]string, 0, len(parts))
+	for _, part := range parts {
+		text, err := part.string(f)
+		if err != nil {
+			return nil, err
+		}
+		if text = strings.TrimSpace(text); text == "" {
+			return nil, emptyKey(f, part)
+		}
+		key = append(key, text)
+	}
+	return key, nil
+}
+
+func emptyKey(f *frame, part *code) error {
+	if node := f.notes.last(); node != nil {
+		return rejectAt("empty_key", "is empty, but part of the key that names the invoice", node)
+	}
+	return outcome.Errorf(outcome.Misconfigured, "empty_key", "%s (%s): this part of the key is empty", part.path, part.pos)
+}
+
+// Dead is what Rossum is told about a dead run (on_dead), nil where nothing is configured. Names of steps that did not
+// run are an error.
+func (p *Pipeline) Dead(ctx context.Context, scope *Scope) (*Write, error) {
+	if p.dead == nil {
+		return nil, nil
+	}
+	return p.dead.write(ctx, scope)
+}

@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"path"
+	"strings"
+
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/document"
+	"github.com/rossum-relay/rossum-relay/worker/jinja"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/target"
+)
+
+// file is document.original: a handle for files, not its bytes.
+type file struct {
+	scope       *Scope
+	name        string
+	contentType string
+	url         string
+}
+
+func originalFile(s *Scope, document rossumapi.Object) *file {
+	f := &file{scope: s, contentType: document.Text("mime_type"), url: document.Text("content")}
+	f.name = safeName(document.Text("original_file_name"))
+	if f.name == "" {
+		f.name = "document-" + safeName(string(document.Get("id"))) + extension(f.contentType)
+	}
+	return f
+}
+
+// extension is the usual one of a content type, "" where there is none.
+func extension(contentType string) string {
+	known := map[string]string{"application/pdf": ".pdf", "image/tiff": ".tiff", "image/png": ".png", "image/jpeg": ".jpg", "application/xml": ".xml", "text/xml": ".xml"}
+	return known[contentType]
+}
+
+// Lookup finds name and content_type.
+func (f *file) Lookup(_ context.Context, name string) (any, bool, error) {
+	switch name {
+	case "name":
+		return f.name, true, nil
+	case "content_type":
+		return f.contentType, true, nil
+	}
+	f.scope.notes.missing = "document.original." + name
+	return nil, false, nil
+}
+
+// part is the file as a part of a request, opened through Resources when it is sent.
+func (f *file) part(name string) target.File {
+	return target.File{Part: name, Name: f.name, ContentType: f.contentType, Size: -1, Open: f.open}
+}
+
+func (f *file) open(ctx context.Context) (io.ReadCloser, error) {
+	if f.scope.in.Resources == nil {
+		return nil, outcome.Errorf(outcome.Misconfigured, "no_document", "the document's file cannot be fetched here")
+	}
+	opened, err := f.scope.in.Resources.Open(ctx, f.url)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	return opened.Body, nil
+}
+
+// docValue is the value of a map or render step: its tree where it has one, and the document made of it.
+type docValue struct {
+	tree any
+	doc  document.Document
+}
+
+var _ jinja.Object = (*docValue)(nil)
+
+// Lookup finds a key of the tree, or text, content_type and filename of the document.
+func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
+	if tree, ok := d.tree.(document.Map); ok {
+		if v, ok := tree.Get(name); ok {
+			return fromTree(v), true, nil
+		}
+	}
+	switch name {
+	case "text":
+		return string(d.doc.Body), true, nil
+	case "content_type":
+		return d.doc.ContentType, true, nil
+	case "filename":
+		return d.doc.Filename, true, nil
+	}
+	return nil, false, nil
+}
+
+// String is the document's text.
+func (d *docValue) String() string { return string(d.doc.Body) }
+
+func (d *docValue) part(name string) target.File {
+	filename := d.doc.Filename
+	if filename == "" {
+		exts, err := mime.ExtensionsByType(d.doc.ContentType)
+		filename = name
+		if err == nil && len(exts) > 0 && path.Ext(name) == "" {
+			filename += exts[0]
+		}
+	}
+	return target.File{
+		Part: name, Name: filename, ContentType: d.doc.ContentType, Size: int64(len(d.doc.Body)),
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(d.doc.Body)), nil },
+	}
+}
+
+// safeName makes a file name of a text: one path element that no file system, gateway or header takes for more. Names
+// are cut to 200 bytes, the extension kept.
+func safeName(text string) string {
+	const longest = 200
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ', r >= 0x7f && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r == 0xfeff:
+			return -1
+		case strings.ContainsRune(`/\:*?"<>|`+"`", r):
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "_"))
+	name = strings.Trim(name, " .")
+	if len(name) <= longest {
+		return name
+	}
+	ext := path.Ext(name)
+	if len(ext) > 10 {
+		ext = ""
+	}
+	return strings.ToValidUTF8(name[:longest-len(ext)], "") + ext
+}

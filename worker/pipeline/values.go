@@ -1,0 +1,274 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/jinja"
+)
+
+// maxDepth bounds the nesting of JSON, documents and values.
+const maxDepth = 200
+
+// maxExponent bounds a decimal's exponent: the simplest arithmetic on a huge one would take all memory.
+const maxExponent = 100
+
+// decodeJSON reads one JSON value for expressions: objects keep their order, whole numbers are integers, others exact
+// decimals.
+func decodeJSON(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	v, err := decodeValue(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("text after the JSON value")
+	}
+	return v, nil
+}
+
+func decodeValue(d *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("JSON nested deeper than %d", maxDepth)
+	}
+	token, err := d.Token()
+	if err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		if token == '{' {
+			return decodeObject(d, depth)
+		}
+		return decodeArray(d, depth)
+	case json.Number:
+		return parseNumber(string(token))
+	}
+	return token, nil
+}
+
+func decodeObject(d *json.Decoder, depth int) (any, error) {
+	object := jinja.NewDict(0)
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("not JSON: %w", err)
+		}
+		v, err := decodeValue(d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		object.Set(key.(string), v) // a key of an object is always a string
+	}
+	_, err := d.Token()
+	return object, err
+}
+
+func decodeArray(d *json.Decoder, depth int) (any, error) {
+	array := jinja.NewList()
+	for d.More() {
+		v, err := decodeValue(d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		array.Append(v)
+	}
+	_, err := d.Token()
+	return array, err
+}
+
+// parseNumber reads a JSON or YAML number exactly.
+func parseNumber(text string) (any, error) {
+	const longest = 1000
+	if len(text) > longest {
+		return nil, fmt.Errorf("a number of more than %d digits", longest)
+	}
+	if !strings.ContainsAny(text, ".eE") {
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return i, nil
+		}
+		if i, ok := new(big.Int).SetString(text, 10); ok {
+			return i, nil
+		}
+	}
+	n, err := decimal.NewFromString(text)
+	if err != nil || n.Exponent() > maxExponent || n.Exponent() < -maxExponent {
+		return nil, fmt.Errorf("a number out of range")
+	}
+	return n, nil
+}
+
+// nodeValue is a configuration tree as a value of the engine, numbers exact and keys in order.
+func nodeValue(n configs.Node) any {
+	switch n.Kind {
+	case configs.NodeMap:
+		d := jinja.NewDict(len(n.Map))
+		for _, e := range n.Map {
+			d.Set(e.Name, nodeValue(e.Value))
+		}
+		return d
+	case configs.NodeList:
+		l := jinja.NewList()
+		for _, item := range n.List {
+			l.Append(nodeValue(item))
+		}
+		return l
+	case configs.NodeNumber:
+		if v, err := parseNumber(n.Text); err == nil {
+			return v
+		}
+		return n.Text
+	}
+	return n.Value()
+}
+
+// textOf is a scalar as text for keys, paths, queries and headers: "" for null, true and false as in JSON.
+func textOf(v any) (string, bool) {
+	switch v := v.(type) {
+	case nil:
+		return "", true
+	case string:
+		return v, true
+	case bool:
+		return strconv.FormatBool(v), true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), !math.IsNaN(v) && !math.IsInf(v, 0)
+	case *big.Int, decimal.Decimal, jinja.Date, jinja.DateTime:
+		return fmt.Sprint(v), true
+	case *docValue:
+		return v.String(), true
+	}
+	return "", false
+}
+
+// truthy is Python's bool of a result of the engine.
+func truthy(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	case *big.Int:
+		return v.Sign() != 0
+	case decimal.Decimal:
+		return !v.IsZero()
+	case string:
+		return v != ""
+	case jinja.Truther:
+		return v.Truth()
+	case jinja.Sized:
+		return v.Len() > 0
+	}
+	return true
+}
+
+// kindOf names the kind of a value for people.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "text"
+	case bool:
+		return "true or false"
+	case int64, float64, *big.Int, decimal.Decimal:
+		return "a number"
+	case jinja.Date, jinja.DateTime:
+		return "a date"
+	case *jinja.List:
+		return "a list"
+	case *jinja.Dict, *row, *table, *object:
+		return "a map"
+	case *file, *docValue:
+		return "a file"
+	}
+	return "an object"
+}
+
+// encodeJSON writes a value as JSON, decimals and big integers as exact numbers.
+func encodeJSON(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	if err := appendJSON(&b, v, 0); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func appendJSON(b *bytes.Buffer, v any, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("nested deeper than %d", maxDepth)
+	}
+	switch v := v.(type) {
+	case *jinja.Dict:
+		return appendObject(b, v, depth)
+	case *jinja.List:
+		b.WriteByte('[')
+		for i, item := range v.All() {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := appendJSON(b, item, depth+1); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+		return nil
+	case *big.Int, decimal.Decimal:
+		fmt.Fprint(b, v)
+		return nil
+	case nil, bool, int64, float64:
+	default:
+		text, ok := textOf(v)
+		if !ok {
+			return fmt.Errorf("%s cannot be kept", kindOf(v))
+		}
+		return appendScalar(b, text)
+	}
+	return appendScalar(b, v)
+}
+
+func appendObject(b *bytes.Buffer, d *jinja.Dict, depth int) error {
+	b.WriteByte('{')
+	first := true
+	for key, item := range d.All() {
+		name, ok := key.(string)
+		if !ok {
+			return fmt.Errorf("a key that is %s", kindOf(key))
+		}
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		if err := appendScalar(b, name); err != nil {
+			return err
+		}
+		b.WriteByte(':')
+		if err := appendJSON(b, item, depth+1); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
+	return nil
+}
+
+func appendScalar(b *bytes.Buffer, v any) error {
+	raw, err := json.Marshal(v)
+	b.Write(raw)
+	return err
+}
