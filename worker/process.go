@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -166,10 +165,7 @@ func queueName(ctx context.Context, t *turnState) (string, error) {
 			return "", err
 		}
 	}
-	var name string
-	raw, _ := queue.Get("name")
-	err := json.Unmarshal(raw, &name)
-	return name, err
+	return queue.Text("name"), nil
 }
 
 // superseded ends a run when a newer event of the same annotation is there. What may have been sent is settled first.

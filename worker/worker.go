@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -42,8 +43,9 @@ type Options struct {
 // Worker takes runs from the lanes of all configured pipelines.
 type Worker struct {
 	Options
-	targets *targets
-	rossum  *accounts
+	targets   *targets
+	rossum    *accounts
+	unclaimed atomic.Int32 // sweeps in a row that saw messages without a consumer
 }
 
 // New makes a worker; it does nothing before Run.
@@ -71,7 +73,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("worker: %w", err)
 	}
 	var wg sync.WaitGroup
-	errs := make(chan error, len(w.Pipelines.All())+2)
+	errs := make(chan error, len(w.Pipelines.All())+3)
 	for _, p := range w.Pipelines.All() {
 		lane := queue.Lane{
 			Name: p.Name, Limit: p.Config.Concurrency, Slots: w.slots(p.Config.Concurrency), AckWait: w.ackWait(),
@@ -82,6 +84,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { errs <- w.Queue.Move(ctx) })
 	wg.Go(func() { errs <- w.Limits.Run(ctx) })
+	wg.Go(func() { errs <- w.sweepLoop(ctx) })
 	wg.Wait()
 	close(errs)
 	var all []error

@@ -29,16 +29,14 @@ type deadCmd struct {
 
 // operator opens the queue of a configuration for an operator's command; close it with the returned function.
 func (f configFlag) operator(ctx context.Context) (*operate.Operator, func(), error) {
-	cfg, err := f.load()
+	cfg, err := f.load(configs.RoleOperator)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := cfg.Resolve(configs.RoleOperator); err != nil {
 		return nil, nil, err
 	}
-	qcfg := cfg.Queue
-	qcfg.Data = cfg.Path(qcfg.Data)
-	q, err := queue.Open(ctx, qcfg, queue.Attach, "operator", zap.NewNop())
+	q, err := queue.Open(ctx, cfg.Queue, queue.Attach, "operator", zap.NewNop())
 	if err != nil {
 		return nil, nil, withHint(err, "rossum-relay run -c "+f.Config+" (this command talks to the running relay)")
 	}

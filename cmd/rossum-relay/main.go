@@ -21,10 +21,18 @@ import (
 type cli struct {
 	PrintVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
-	Config  configCmd  `cmd:"" help:"Check the configuration, print its schema."`
-	Send    sendCmd    `cmd:"" help:"Sign payload files and post them as Rossum would."`
-	Sim     simCmd     `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run    runCmd    `cmd:"" help:"Run the relay: ingest and worker in one process."`
+	Ingest ingestCmd `cmd:"" help:"Run only the ingest, which takes Rossum's calls."`
+	Worker workerCmd `cmd:"" help:"Run only a worker, which delivers."`
+	Demo   demoCmd   `cmd:"" help:"See it work: the relay between a simulated Rossum and a simulated ERP."`
+
+	Dead deadCmd `cmd:"" help:"Look at dead letters, replay or drop them."`
+
+	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
+	Template templateCmd `cmd:"" help:"Test and render Jinja2 templates."`
+	Send     sendCmd     `cmd:"" help:"Sign payload files and post them as Rossum would."`
+	Sim      simCmd      `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 func main() {

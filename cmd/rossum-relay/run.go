@@ -18,8 +18,8 @@ type configFlag struct {
 	Config string `short:"c" default:"relay.yaml" env:"ROSSUM_RELAY_CONFIG" placeholder:"FILE" help:"Configuration file. Defaults to relay.yaml."`
 }
 
-func (f configFlag) load() (*configs.Config, error) {
-	cfg, err := configs.Load(f.Config)
+func (f configFlag) load(roles ...configs.Role) (*configs.Config, error) {
+	cfg, err := configs.Load(f.Config, configs.WithRoles(roles...))
 	if err != nil {
 		return nil, withHint(err, "rossum-relay config check -c "+f.Config)
 	}
@@ -41,13 +41,17 @@ func (c *runCmd) Run(ctx context.Context) error {
 }
 
 // Run receives webhooks until the context ends.
-func (c *ingestCmd) Run(ctx context.Context) error { return serve(ctx, c.configFlag, configs.RoleIngest) }
+func (c *ingestCmd) Run(ctx context.Context) error {
+	return serve(ctx, c.configFlag, configs.RoleIngest)
+}
 
 // Run works on runs until the context ends.
-func (c *workerCmd) Run(ctx context.Context) error { return serve(ctx, c.configFlag, configs.RoleWorker) }
+func (c *workerCmd) Run(ctx context.Context) error {
+	return serve(ctx, c.configFlag, configs.RoleWorker)
+}
 
 func serve(ctx context.Context, f configFlag, roles ...configs.Role) error {
-	cfg, err := f.load()
+	cfg, err := f.load(roles...)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 )
 
 // service is one process of the relay with its roles.
@@ -55,7 +56,7 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, role
 		case configs.RoleIngest:
 			err = s.openIngest()
 		case configs.RoleWorker:
-			err = s.openWorker(set)
+			err = s.openWorker(ctx, set)
 		}
 		if err != nil {
 			return nil, err
@@ -66,7 +67,6 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, role
 
 func (s *service) openQueue(ctx context.Context, roles []configs.Role) error {
 	cfg := s.cfg.Queue
-	cfg.Data = s.cfg.Path(cfg.Data)
 	mode := queue.Serve
 	if cfg.URL == "" && len(roles) == 1 && roles[0] == configs.RoleWorker {
 		mode = queue.Attach // a worker of its own beside the process that serves the embedded queue
@@ -92,11 +92,16 @@ func (s *service) openIngest() (err error) {
 	return nil
 }
 
-func (s *service) openWorker(set *pipeline.Set) (err error) {
+func (s *service) openWorker(ctx context.Context, set *pipeline.Set) error {
 	host, _ := os.Hostname()
+	name := fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
+	shared, err := limits.Open(ctx, s.queue, name, time.Now, s.log.Named("limits"))
+	if err != nil {
+		return err
+	}
 	s.worker, err = worker.New(worker.Options{
-		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Log: s.log.Named("worker"),
-		Name: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared,
+		Log: s.log.Named("worker"), Name: name,
 	})
 	return err
 }

@@ -146,3 +146,33 @@ func (j *Journal) Get(ctx context.Context, id run.ID) (*Run, error) {
 func (j *Journal) Each(ctx context.Context, f func(Record) error) error {
 	return j.runs.Each(ctx, func(_ string, r Record, _ uint64) error { return f(r) })
 }
+
+// Forget deletes a run's journal, unless it changed since it was read.
+func (j *Journal) Forget(ctx context.Context, r Record) error {
+	now, rev, err := j.runs.Get(ctx, string(r.Run))
+	if errors.Is(err, queue.ErrNotFound) || err == nil && !now.Updated.Equal(r.Updated) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := j.runs.Delete(ctx, string(r.Run), rev); err != nil && !errors.Is(err, queue.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+// ExpireLedger deletes ledger entries delivered longer than keep ago; reserved and uncertain ones stay.
+func (j *Journal) ExpireLedger(ctx context.Context, keep time.Duration) (n int, err error) {
+	err = j.ledger.Each(ctx, func(name string, e Entry, rev uint64) error {
+		if e.State != Delivered || j.now().Sub(e.Since) < keep {
+			return nil
+		}
+		n++
+		if err := j.ledger.Delete(ctx, name, rev); err != nil && !errors.Is(err, queue.ErrConflict) {
+			return err
+		}
+		return nil
+	})
+	return n, err
+}

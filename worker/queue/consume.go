@@ -21,6 +21,7 @@ const (
 	moverName   = "mover"
 	moverWait   = 30 * time.Second
 	moverAgain  = 2 * time.Second
+	lanePrefix  = "lane-"
 )
 
 // Lane is one durable consumer of the work queue.
@@ -76,7 +77,7 @@ func (d *Delivery) Renew() error {
 // that is not cancelled with ctx, so that stopping drains.
 func (q *Queue) Consume(ctx context.Context, lane Lane, handle func(context.Context, *Delivery)) error {
 	cfg := jetstream.ConsumerConfig{
-		Durable: "lane-" + lane.Name, FilterSubject: "ev." + lane.Name + ".>", AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: lanePrefix + lane.Name, FilterSubject: "ev." + lane.Name + ".>", AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: lane.AckWait, MaxDeliver: -1, MaxAckPending: lane.Limit,
 	}
 	return q.consume(ctx, streamEvents, cfg, lane.Slots, func(ctx context.Context, m jetstream.Msg) {
@@ -266,7 +267,7 @@ func (q *Queue) Backlog(ctx context.Context, lane string) (messages int, bytes i
 	l := *q.lanes.lane(lane)
 	q.lanes.mu.Unlock()
 	if time.Since(l.looked) > time.Second {
-		c, err := q.js.Consumer(ctx, streamEvents, "lane-"+lane)
+		c, err := q.js.Consumer(ctx, streamEvents, lanePrefix+lane)
 		switch {
 		case errors.Is(err, jetstream.ErrConsumerNotFound): // nobody has worked on it yet
 		case err != nil:

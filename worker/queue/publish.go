@@ -32,10 +32,10 @@ func (q *Queue) Publish(ctx context.Context, lane string, e Envelope, p Payload)
 // Schedule stores a run's message until at, when it goes back into its lane. One schedule stands per run: a later one
 // replaces it. Blocks until it is stored or ctx ends.
 func (q *Queue) Schedule(ctx context.Context, lane string, e Envelope, p Payload, at time.Time) error {
-	m := nats.NewMsg("retry." + e.Pipeline + "." + string(e.Run))
+	m := nats.NewMsg(retrySubject(e.Pipeline, e.Run))
 	m.Header = e.header()
 	m.Header.Set(headerLane, lane)
-	m.Header.Set("Nats-Schedule", "@at "+at.UTC().Format(time.RFC3339Nano))
+	m.Header.Set(headerSchedule, "@at "+at.UTC().Format(time.RFC3339Nano))
 	m.Header.Set("Nats-Schedule-Target", "due."+e.Pipeline)
 	p.addTo(m)
 	_, err := q.publish(ctx, streamRetry, e.MessageID(), m)
@@ -48,7 +48,7 @@ func (q *Queue) Unschedule(ctx context.Context, pipeline string, id run.ID) erro
 	if err != nil {
 		return fmt.Errorf("queue: stream %s: %w", streamRetry, err)
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject("retry."+pipeline+"."+string(id))); err != nil {
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject(retrySubject(pipeline, id))); err != nil {
 		return fmt.Errorf("queue: unschedule: %w", err)
 	}
 	return nil
@@ -103,7 +103,12 @@ func (q *Queue) storeError(what string, err error) error {
 	return fmt.Errorf("queue: %s: %w", what, err)
 }
 
-const headerLane = "Relay-Lane"
+const (
+	headerLane     = "Relay-Lane"
+	headerSchedule = "Nats-Schedule"
+)
+
+func retrySubject(pipeline string, id run.ID) string { return "retry." + pipeline + "." + string(id) }
 
 func eventSubject(lane string, e Envelope) string {
 	return "ev." + lane + "." + e.Pipeline + "." + string(e.Run)

@@ -36,16 +36,16 @@ const (
 
 // Queue is an open queue. It is safe for concurrent use until Close.
 type Queue struct {
-	cfg    configs.Queue
-	log    *zap.Logger
-	srv    *embedded // nil unless this process serves it
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	ring   *Ring
-	index  indexKey
-	lanes  laneUse
-	object jetstream.ObjectStore
-	dead   jetstream.Stream
+	cfg       configs.Queue
+	log       *zap.Logger
+	srv       *embedded // nil unless this process serves it
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	ring      *Ring
+	index     indexKey
+	lanes     laneUse
+	object    jetstream.ObjectStore
+	dead      jetstream.Stream
 	closeOnce sync.Once
 }
 

@@ -21,30 +21,31 @@ import (
 
 // Case is one conformance case.
 type Case struct {
-	Name         string          `json:"name"`
-	Category     string          `json:"category"`
-	Options      Options         `json:"options"`
-	Template     string          `json:"template"`
-	Context      json.RawMessage `json:"context"`
-	Expected     *string         `json:"expected"` // nil: rendering must fail
-	Error        string          `json:"error"`    // Python's exception class
-	ErrorMessage string          `json:"error_message"`
+	Name         string            `json:"name"`
+	Category     string            `json:"category,omitempty"`
+	Options      Options           `json:"options"`
+	Template     string            `json:"template"`
+	Templates    map[string]string `json:"templates,omitempty"` // what include, import and extends find
+	Context      json.RawMessage   `json:"context"`
+	Expected     *string           `json:"expected,omitempty"` // nil: rendering must fail
+	Error        string            `json:"error,omitempty"`    // Python's exception class
+	ErrorMessage string            `json:"error_message,omitempty"`
 }
 
 // Options are the environment options a case sets.
 type Options struct {
-	Undefined           string   `json:"undefined"` // strict, chainable or empty
-	TrimBlocks          bool     `json:"trim_blocks"`
-	LstripBlocks        bool     `json:"lstrip_blocks"`
-	KeepTrailingNewline bool     `json:"keep_trailing_newline"`
-	Autoescape          bool     `json:"autoescape"`
-	Extensions          []string `json:"extensions"`
+	Undefined           string   `json:"undefined,omitempty"` // strict, chainable or empty
+	TrimBlocks          bool     `json:"trim_blocks,omitempty"`
+	LstripBlocks        bool     `json:"lstrip_blocks,omitempty"`
+	KeepTrailingNewline bool     `json:"keep_trailing_newline,omitempty"`
+	Autoescape          bool     `json:"autoescape,omitempty"`
+	Extensions          []string `json:"extensions,omitempty"`
 }
 
-// Environment makes the engine's environment for the options.
-func (o Options) Environment() (*jinja.Environment, error) {
+// Environment makes the engine's environment for the options and templates.
+func (o Options) Environment(templates map[string]string) (*jinja.Environment, error) {
 	opts := jinja.Options{TrimBlocks: o.TrimBlocks, LstripBlocks: o.LstripBlocks,
-		KeepTrailingNewline: o.KeepTrailingNewline, Autoescape: o.Autoescape}
+		KeepTrailingNewline: o.KeepTrailingNewline, Autoescape: o.Autoescape, Templates: templates}
 	switch o.Undefined {
 	case "strict":
 		opts.Undefined = jinja.Strict
@@ -93,7 +94,7 @@ func (c *Case) Run(ctx context.Context) *Failure {
 
 // Render renders the case's template.
 func (c *Case) Render(ctx context.Context) (string, error) {
-	env, err := c.Options.Environment()
+	env, err := c.Options.Environment(c.Templates)
 	if err != nil {
 		return "", err
 	}

@@ -140,6 +140,14 @@ func (l *Limits) join(living []string, me string) {
 	}
 }
 
+// First reports whether this worker is the first of the living: the one that does what needs doing once. For a moment two
+// may be, or none.
+func (l *Limits) First() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.living > 0 && l.rank == 0
+}
+
 // share is this worker's part of a limit over all workers; mu must be held.
 func (l *Limits) share(limit int) int {
 	if l.living == 0 {
