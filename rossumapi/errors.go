@@ -140,7 +140,7 @@ func newAPIError(method, target string, response *resty.Response, stream bool) *
 		var complaints []string
 		switch {
 		case key == "detail" && isText:
-			e.Detail = clipLong(text)
+			e.Detail = clipTo(text, 500)
 		case key == "code" && isText:
 			e.Code = text
 		case json.Unmarshal(raw, &complaints) == nil && len(complaints) > 0:
@@ -151,14 +151,6 @@ func newAPIError(method, target string, response *resty.Response, stream bool) *
 		}
 	}
 	return e
-}
-
-func clipLong(text string) string {
-	const most = 500
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "..."
 }
 
 // retryAfter reads seconds or an HTTP date.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Object is a JSON object as it was sent: members in their order, values as
@@ -90,13 +91,14 @@ func (s *scanner) membersFunc(value func(key string) (json.RawMessage, error)) (
 	return object, err
 }
 
-// clip shortens foreign text for an error message.
-func clip(text string) string {
-	const most = 80
+// clip shortens a foreign name for an error message.
+func clip(text string) string { return clipTo(text, 80) }
+
+func clipTo(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	return text[:most] + "..."
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // textOf decodes a raw string; ok is false for null, absence and other kinds.

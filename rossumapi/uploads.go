@@ -69,7 +69,7 @@ func (c *Client) WaitTask(ctx context.Context, taskURL string) (Task, error) {
 		case err != nil || task.Status == "succeeded":
 			return task, err
 		case task.Status == "failed":
-			return task, fmt.Errorf("rossum: task %d failed: %s", task.ID, clipLong(task.Detail))
+			return task, fmt.Errorf("rossum: task %d failed: %s", task.ID, clipTo(task.Detail, 500))
 		}
 		if err := sleep(ctx, 3*time.Second); err != nil {
 			return task, err

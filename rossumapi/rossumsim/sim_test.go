@@ -3,6 +3,7 @@ package rossumsim_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -44,11 +45,7 @@ type received struct {
 }
 
 // member returns a string member of the body.
-func (r received) member(key string) string {
-	var object rossumapi.Object
-	_ = json.Unmarshal(r.body, &object)
-	return object.Text(key)
-}
+func (r received) member(key string) string { return textMember(r.body, key) }
 
 type reply struct {
 	status   int
@@ -154,5 +151,28 @@ func (w *world) client(token string) *rossumapi.Client {
 }
 
 func (w *world) adminClient() *rossumapi.Client {
-	return w.client(w.Token(w.admin, time.Hour))
+	return w.client(w.Token(w.admin, 100*time.Hour))
+}
+
+func asAPI(err error, into **rossumapi.APIError) bool { return errors.As(err, into) }
+
+func bodyOf(err error) []byte {
+	var api *rossumapi.APIError
+	if errors.As(err, &api) {
+		return api.Body
+	}
+	return nil
+}
+
+// textMember returns a string member of a JSON object.
+func textMember(raw json.RawMessage, key string) string {
+	var object rossumapi.Object
+	_ = json.Unmarshal(raw, &object)
+	return object.Text(key)
+}
+
+func memberOf(raw json.RawMessage, key string) json.RawMessage {
+	var object rossumapi.Object
+	_ = json.Unmarshal(raw, &object)
+	return object.Get(key)
 }
