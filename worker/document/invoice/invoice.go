@@ -22,6 +22,8 @@ type Invoice struct {
 	Currency string
 	// TaxCurrency is the currency VAT is accounted in, if another.
 	TaxCurrency string
+	// Description says what the invoice is for, in a sentence.
+	Description string
 
 	BuyerReference string // for routing at the buyer, such as a Leitweg-ID
 	Order          string // the buyer's purchase order
