@@ -68,10 +68,10 @@ func (c *clock) timeout(d time.Duration) time.Duration {
 
 // sleep blocks for d of simulated time.
 func (c *clock) sleep(ctx context.Context, d time.Duration) error {
-	c.add(&c.asleep, 1)
 	if c.manual {
 		return c.sleepManual(ctx, d)
 	}
+	c.add(&c.asleep, 1)
 	defer c.add(&c.asleep, -1)
 	timer := time.NewTimer(time.Duration(float64(d) / c.speed))
 	defer timer.Stop()
@@ -89,6 +89,8 @@ func (c *clock) sleepManual(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	w := &waiter{due: c.now.Add(d), wake: make(chan struct{})}
 	c.waiters = append(c.waiters, w)
+	c.asleep++
+	c.change.Broadcast()
 	c.mu.Unlock()
 	select {
 	case <-w.wake:
