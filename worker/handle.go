@@ -62,10 +62,23 @@ func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
 		return w.schedule(ctx, r, d)
 	}
 	v, err := w.guarded(ctx, stopping, r, d)
+	if errors.Is(err, errStopping) {
+		return w.giveBack(ctx, r, d)
+	}
 	if err != nil {
 		return err
 	}
 	return w.settle(ctx, r, d, v)
+}
+
+// giveBack lets another worker go on at once: a deploy counts no start.
+func (w *Worker) giveBack(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	r.Starts--
+	r.Release()
+	if err := r.Save(ctx); err != nil {
+		return err
+	}
+	return d.Nak(0)
 }
 
 // guarded runs the steps and turns a panic into a dead letter.

@@ -54,6 +54,7 @@ func dead(step, target string, o outcome.Outcome) verdict {
 func (w *Worker) settle(ctx context.Context, r *journal.Run, d *queue.Delivery, v verdict) error {
 	r.State, r.Reason, r.Message, r.Next, r.By, r.Failure = v.state, v.reason, v.message, v.at, v.by, v.failure
 	r.Hop++
+	r.Starts = 0 // the turn came to an end
 	r.Release()
 	if v.state.Settled() {
 		r.Settled = w.Now()
