@@ -37,7 +37,7 @@ func (c *code) value(f *frame) (any, error) {
 		return nil, c.failure(f, err)
 	}
 	if jinja.IsUndefined(v) {
-		return nil, c.misconfigured(f, "undefined", f.notes.missingName()+" is undefined")
+		return nil, c.misconfigured("undefined", f.notes.missingName()+" is undefined")
 	}
 	if len(f.notes.unread) > 0 && mattersUnread(v) {
 		return nil, f.notes.unreadable()
@@ -64,7 +64,7 @@ func (c *code) string(f *frame) (string, error) {
 	}
 	text, ok := textOf(v)
 	if !ok {
-		return "", c.misconfigured(f, "not_text", "text is needed here, not "+kindOf(v))
+		return "", c.misconfigured("not_text", "text is needed here, not "+kindOf(v))
 	}
 	return text, nil
 }
@@ -77,7 +77,7 @@ func (c *code) truth(f *frame) (bool, error) {
 	case err != nil:
 		return false, c.failure(f, err)
 	case jinja.IsUndefined(v):
-		return false, c.misconfigured(f, "undefined", f.notes.missingName()+" is undefined")
+		return false, c.misconfigured("undefined", f.notes.missingName()+" is undefined")
 	}
 	return truthy(v), nil
 }
@@ -99,17 +99,19 @@ func (c *code) failure(f *frame, err error) error {
 		return f.notes.missingValue()
 	case e.Kind == jinja.KindHost:
 		return fmt.Errorf("%s: %w", c.path, e.Err)
+	case e.Kind == jinja.KindUndefined && f.notes.missing != "":
+		e = &jinja.Error{Kind: e.Kind, Line: e.Line, Column: e.Column, Message: f.notes.missing + " is undefined"}
 	}
-	return c.misconfiguredAt(f, c.pos.At(max(1, e.Line), max(1, e.Column)), string(reasonOf(e.Kind)), e.Message)
+	return c.misconfiguredAt(c.pos.At(max(1, e.Line), max(1, e.Column)), reasonOf(e.Kind), e.Message)
 }
 
 // reasonOf names the kind of an engine's error in an outcome's reason.
 func reasonOf(k jinja.Kind) string { return "expression_" + strings.ReplaceAll(k.String(), " ", "_") }
 
-func (c *code) misconfigured(f *frame, reason, message string) error {
-	return c.misconfiguredAt(f, c.pos, reason, message)
+func (c *code) misconfigured(reason, message string) error {
+	return c.misconfiguredAt(c.pos, reason, message)
 }
 
-func (c *code) misconfiguredAt(f *frame, pos configs.Pos, reason, message string) error {
+func (c *code) misconfiguredAt(pos configs.Pos, reason, message string) error {
 	return outcome.Errorf(outcome.Misconfigured, reason, "%s (%s): %s", c.path, pos, message)
 }

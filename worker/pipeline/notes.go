@@ -71,7 +71,7 @@ func (n *notes) last() *rossumapi.Node {
 }
 
 func (n *notes) unreadable() error {
-	return rejectAt("unreadable_value", "is no number or date that can be read", n.unread...)
+	return rejectAt("unreadable_value", "cannot be read as a number or date", n.unread...)
 }
 
 func (n *notes) missingValue() error {
