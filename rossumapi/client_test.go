@@ -116,9 +116,14 @@ func TestRepeatedOrNot(t *testing.T) {
 	get := func(ctx context.Context, c *Client) error { _, err := c.Annotation(ctx, 1); return err }
 	patch := func(ctx context.Context, c *Client) error { _, err := c.SetStatus(ctx, 1, "to_review"); return err }
 	create := func(ctx context.Context, c *Client) error { _, err := c.CreateNote(ctx, "x", "y"); return err }
-	labels := func(ctx context.Context, c *Client) error { return c.ApplyLabels(ctx, []string{"a"}, []string{"b"}, nil) }
+	labels := func(ctx context.Context, c *Client) error {
+		return c.ApplyLabels(ctx, []string{"a"}, []string{"b"}, nil)
+	}
 	operations := func(o Operation) func(context.Context, *Client) error {
-		return func(ctx context.Context, c *Client) error { _, err := c.ApplyOperations(ctx, 1, []Operation{o}); return err }
+		return func(ctx context.Context, c *Client) error {
+			_, err := c.ApplyOperations(ctx, 1, []Operation{o})
+			return err
+		}
 	}
 	for _, c := range []struct {
 		name   string
@@ -405,6 +410,29 @@ func TestNewRefusesBadBaseURLs(t *testing.T) {
 			t.Errorf("%q: %v", baseURL, err)
 		}
 	}
+}
+
+func TestUpdateSchemaReadsAgainOn412(t *testing.T) {
+	schema, changed := scripted{status: 200, body: `{"id":7,"name":"AP"}`}, scripted{status: 412}
+	rename := func(schema Schema) (map[string]any, error) { return map[string]any{"name": schema.Name + " 2"}, nil }
+	inBubble(t, []scripted{schema, changed, schema, changed, schema, {status: 200, body: `{"id":7,"name":"AP 2"}`}}, Options{},
+		func(t *testing.T, c *Client, s *script) {
+			got, err := c.UpdateSchema(t.Context(), 7, rename)
+			if err != nil || got.Name != "AP 2" || len(s.sent) != 6 || s.bodies[5] != `{"name":"AP 2"}` {
+				t.Errorf("%q after %d requests, %v", got.Name, len(s.sent), err)
+			}
+		})
+	inBubble(t, []scripted{schema, changed, schema, changed, schema, changed, schema, changed, schema, changed}, Options{},
+		func(t *testing.T, c *Client, s *script) {
+			if _, err := c.UpdateSchema(t.Context(), 7, rename); StatusOf(err) != http.StatusPreconditionFailed || len(s.sent) != 10 {
+				t.Errorf("after %d requests: %v", len(s.sent), err)
+			}
+			refuse := errors.New("no")
+			s.sent = nil
+			if _, err := c.UpdateSchema(t.Context(), 7, func(Schema) (map[string]any, error) { return nil, refuse }); !errors.Is(err, refuse) || len(s.sent) != 1 {
+				t.Errorf("%v", err)
+			}
+		})
 }
 
 func TestMetadataLimit(t *testing.T) {

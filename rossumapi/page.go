@@ -15,13 +15,7 @@ type Page[T any] struct {
 	Sideloads Object // top-level lists asked for with sideload, as sent
 }
 
-// UnmarshalJSON reads a page in the offset and the cursor form.
-func (p *Page[T]) UnmarshalJSON(data []byte) error {
-	page, _, err := decodePage[T](data)
-	*p = page
-	return err
-}
-
+// decodePage reads a page in the offset and the cursor form.
 func decodePage[T any](data []byte) (page Page[T], next string, err error) {
 	var members Object
 	if err := json.Unmarshal(data, &members); err != nil {

@@ -58,9 +58,7 @@ func (s *Sim) operate(r *request) answer {
 			return invalid("operations", text)
 		}
 	}
-	for _, o := range body.Operations {
-		s.apply(a, o, fromBulk)
-	}
+	s.apply(a, body.Operations, fromBulk)
 	s.touch(a, r.user)
 	return contentAnswer(a)
 }
@@ -107,7 +105,7 @@ func (s *Sim) patchNode(r *request) answer {
 	if cell.Content != nil && cell.Content.Value != nil {
 		cell.Content.NormalizedValue = nil // value wins here
 	}
-	s.apply(a, o, fromNode)
+	s.apply(a, []rossumapi.Operation{o}, fromNode)
 	s.touch(a, r.user)
 	return ok(node)
 }

@@ -172,13 +172,15 @@ func (s *Sim) Upload(u Upload) (int64, error) {
 		return 0, fmt.Errorf("rossum simulator: no queue %d", u.Queue)
 	}
 	a := s.place(p, queue, u)
+	var set []rossumapi.Operation
 	for schemaID, value := range u.Set {
 		node := a.tree.First(schemaID)
 		if node == nil || node.Category != rossumapi.Datapoint {
 			return 0, fmt.Errorf("rossum simulator: no field %q to set", schemaID)
 		}
-		s.replace(a, node, rossumapi.Cell{Content: &rossumapi.CellContent{Value: &value}}, fromHook)
+		set = append(set, rossumapi.Replace(node.ID, value))
 	}
+	s.apply(a, set, fromHook)
 	if u.Status == "" {
 		s.startImport(a)
 		return a.id, nil
@@ -268,7 +270,8 @@ func (s *Sim) Edit(ctx context.Context, annotationID int64, schemaID, value stri
 		s.mu.Unlock()
 		return fmt.Errorf("rossum simulator: annotation %d is not open or has no field %q", annotationID, schemaID)
 	}
-	s.replace(a, node, rossumapi.Cell{Content: &rossumapi.CellContent{Value: &value}, ValidationSources: []string{"human"}}, fromNode)
+	edit := rossumapi.ReplaceCell(node.ID, rossumapi.Cell{Content: &rossumapi.CellContent{Value: &value}, ValidationSources: []string{"human"}})
+	s.apply(a, []rossumapi.Operation{edit}, fromNode)
 	s.mu.Unlock()
 	for _, action := range []string{"user_update", "updated"} {
 		s.runHooks(ctx, a, "annotation_content", action, []int64{node.ID})

@@ -346,7 +346,7 @@ func TestRow15_LongerPollingOfScheduledCalls(t *testing.T) {
 	spec.Config = map[string]any{"max_polling_time_s": 900, "retry_after_polling_failure": false}
 	hook := w.AddHook(spec)
 	w.answers(reply{status: 202, location: w.server.URL + "/poll"})
-	w.FireScheduled(hook)
+	w.must(w.FireScheduled(hook))
 	w.advance(time.Hour)
 	if call := w.Calls(hook)[0]; call.Attempts != 1 || call.Polls != 30 || call.Failure == "" {
 		t.Errorf("%d attempts, %d polls, %q", call.Attempts, call.Polls, call.Failure)

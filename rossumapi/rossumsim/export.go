@@ -2,7 +2,6 @@ package rossumsim
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -84,7 +83,6 @@ type hookResult struct {
 	messages []any
 	blockers []rossumapi.AutomationBlocker
 	updated  []int64 // changed datapoints
-	answers  []json.RawMessage
 }
 
 // runHooks calls the hooks of an event: in parallel, but each one after those
@@ -143,15 +141,12 @@ func nextWave(hooks []*entity) (ready, rest []*entity) {
 func (s *Sim) merge(a *annotation, got hookAnswer, result *hookResult) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	result.answers = append(result.answers, got.body)
 	messages := got.response.Messages
 	if got.failure != "" {
 		result.failed = true
 		messages = append(messages, rossumapi.Error(got.failure))
 	} else {
-		for _, o := range got.response.Operations {
-			result.updated = append(result.updated, s.apply(a, o, fromHook)...)
-		}
+		result.updated = append(result.updated, s.apply(a, got.response.Operations, fromHook)...)
 		result.blockers = append(result.blockers, got.response.AutomationBlockers...)
 	}
 	for _, m := range messages {

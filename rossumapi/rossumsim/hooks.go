@@ -1,8 +1,10 @@
 package rossumsim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -233,13 +235,35 @@ func (s *Sim) generatePayload(r *request) answer {
 }
 
 // FireScheduled calls a hook with invocation.scheduled, as its schedule would.
-func (s *Sim) FireScheduled(hookID int64) {
+func (s *Sim) FireScheduled(hookID int64) error {
+	return s.Fire(hookID, []byte(`{"event":"invocation","action":"scheduled"}`))
+}
+
+// Fire calls a hook with a payload of any event, for instance one the
+// simulator has no part in, such as email.received. What every payload has
+// (ids, token, base_url, settings, secrets) is replaced; links are translated.
+// The answer changes nothing.
+func (s *Sim) Fire(hookID int64, payload []byte) error {
+	members := map[string]any{}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber()
+	if err := decoder.Decode(&members); err != nil {
+		return fmt.Errorf("rossum simulator: payload: %w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hook := s.collections["hooks"].items[hookID]
 	if hook == nil {
-		return
+		return fmt.Errorf("rossum simulator: no hook %d", hookID)
 	}
-	call := s.newCall(hook, "invocation", "scheduled", s.commonPayload(hook, "invocation", "scheduled"))
+	given := &entity{attrs: members}
+	event, action := given.text("event"), given.text("action")
+	if base := given.text("base_url"); base != "" {
+		takeover{sim: s, base: base}.relinkAll(members)
+	}
+	delete(members, "rossum_authorization_token")
+	maps.Copy(members, s.commonPayload(hook, event, action))
+	call := s.newCall(hook, event, action, members)
 	s.spawn(func(ctx context.Context) { s.deliver(ctx, call) })
+	return nil
 }

@@ -125,7 +125,7 @@ func (s *Sim) write(w http.ResponseWriter, a answer) {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(a.status)
-	w.Write(body) //nolint:errcheck // the client is gone
+	w.Write(body)
 }
 
 // withUnknown adds a field that no client knows, as Rossum may at any time.

@@ -19,9 +19,11 @@ func (s *Sim) log(call *HookCall) {
 		"hook": call.HookID, "hook_id": call.HookID, "hook_type": "webhook", "log_level": level, "status": status,
 		"status_code": call.StatusCode, "message": call.Failure, "settings": "{}",
 	}
-	if call.Annotation != 0 {
-		attrs["annotation_id"] = call.Annotation
-		attrs["annotation"] = call.Annotation
+	if a := s.annotations[call.Annotation]; a != nil {
+		attrs["annotation_id"], attrs["annotation"] = a.id, a.id
+		if _, queue, found := splitURL(a.text("queue")); found {
+			attrs["queue_id"], attrs["queue"] = queue, queue
+		}
 	}
 	s.logs = append(s.logs, &entity{id: int64(len(s.logs) + 1), attrs: attrs})
 }
@@ -48,7 +50,7 @@ func (s *Sim) listLogs(r *request) answer {
 	for i, e := range page {
 		shown := map[string]any{}
 		for key, value := range e.attrs {
-			if key != "hook" && key != "annotation" { // only for filters
+			if key != "hook" && key != "annotation" && key != "queue" { // only for filters
 				shown[key] = value
 			}
 		}

@@ -17,26 +17,44 @@ const (
 	fromNode               // PATCH of a single node
 )
 
-// apply runs one operation and returns the ids of the datapoints it changed;
-// none if Rossum would silently ignore it. mu must be held.
-func (s *Sim) apply(a *annotation, o rossumapi.Operation, by writer) []int64 {
-	node := a.tree.ByID(o.ID)
-	switch {
-	case node == nil:
-		return nil
-	case o.Op == "replace" && o.Cell != nil && node.Category == rossumapi.Datapoint:
-		return s.replace(a, node, *o.Cell, by)
-	case o.Op == "add" && node.Category == rossumapi.Multivalue:
-		return s.addRow(a, node, o)
-	case o.Op == "remove":
-		return removeRow(a, o.ID)
+// apply runs operations and returns the ids of the datapoints they changed;
+// those Rossum would silently ignore change none. mu must be held.
+func (s *Sim) apply(a *annotation, operations []rossumapi.Operation, by writer) (changed []int64) {
+	e := editor{sim: s, annotation: a, schema: s.schemaOf(a), by: by}
+	for _, o := range operations {
+		node := a.tree.ByID(o.ID)
+		switch {
+		case node == nil:
+		case o.Op == "replace" && o.Cell != nil && node.Category == rossumapi.Datapoint:
+			changed = append(changed, e.replace(node, *o.Cell)...)
+		case o.Op == "add" && node.Category == rossumapi.Multivalue:
+			changed = append(changed, e.addRow(node, o)...)
+		case o.Op == "remove":
+			changed = append(changed, removeRow(a, o.ID)...)
+		}
 	}
-	return nil
+	return changed
 }
 
-func (s *Sim) replace(a *annotation, node *rossumapi.Node, cell rossumapi.Cell, by writer) []int64 {
-	field := s.field(a, node.SchemaID)
-	if by == fromBulk && (field.Type == "enum" || field.UI.Type == "manual") {
+// editor changes the content of one annotation.
+type editor struct {
+	sim        *Sim
+	annotation *annotation
+	schema     rossumapi.Schema
+	by         writer
+}
+
+// field returns the schema of a field, that of a string if it has none.
+func (e editor) field(schemaID string) rossumapi.SchemaField {
+	if field := e.schema.Field(schemaID); field != nil {
+		return *field
+	}
+	return rossumapi.SchemaField{Category: rossumapi.Datapoint, ID: schemaID, Type: "string"}
+}
+
+func (e editor) replace(node *rossumapi.Node, cell rossumapi.Cell) []int64 {
+	field := e.field(node.SchemaID)
+	if e.by == fromBulk && (field.Type == "enum" || field.UI.Type == "manual") {
 		return nil
 	}
 	if cell.Content != nil && !write(node, field, cell.Content) {
@@ -85,13 +103,13 @@ func write(node *rossumapi.Node, field rossumapi.SchemaField, content *rossumapi
 }
 
 // addRow appends a row to a table, or a value to a simple multivalue.
-func (s *Sim) addRow(a *annotation, multivalue *rossumapi.Node, o rossumapi.Operation) []int64 {
-	schema := s.schemaOf(a)
-	field := schema.Field(multivalue.SchemaID)
+func (e editor) addRow(multivalue *rossumapi.Node, o rossumapi.Operation) []int64 {
+	field := e.schema.Field(multivalue.SchemaID)
 	if field == nil || len(field.Children) == 0 {
 		return nil
 	}
-	row := s.emptyNode(a, field.Children[0])
+	row := e.sim.emptyNode(e.annotation, field.Children[0])
+	e.by = fromHook // a new row takes enums, too
 	changed := []int64{multivalue.ID, row.ID}
 	cells := o.Row
 	if o.Cell != nil {
@@ -105,7 +123,7 @@ func (s *Sim) addRow(a *annotation, multivalue *rossumapi.Node, o rossumapi.Oper
 		}
 		for _, node := range append(row.FindBySchemaID(cell.SchemaID), row) {
 			if node.SchemaID == cell.SchemaID && node.Category == rossumapi.Datapoint {
-				changed = append(changed, s.replace(a, node, cell, fromHook)...)
+				changed = append(changed, e.replace(node, cell)...)
 			}
 		}
 	}
@@ -160,14 +178,6 @@ func (s *Sim) schemaOf(a *annotation) rossumapi.Schema {
 		return rossumapi.Schema{} // a schema of a strange shape has no fields
 	}
 	return schema
-}
-
-// field returns the schema of a field, that of a string if it has none.
-func (s *Sim) field(a *annotation, schemaID string) rossumapi.SchemaField {
-	if field := s.schemaOf(a).Field(schemaID); field != nil {
-		return *field
-	}
-	return rossumapi.SchemaField{Category: rossumapi.Datapoint, ID: schemaID, Type: "string"}
 }
 
 // complaint returns what Rossum would say of an operation that cannot be, ""

@@ -122,7 +122,7 @@ func (s *Sim) exportCSV(list []*entity, columns []string) answer {
 	if len(columns) == 1 && columns[0] == "" {
 		columns = []string{"meta_file_name", "meta_status", "meta_url"}
 	}
-	w.Write(columns) //nolint:errcheck // a buffer takes everything
+	_ = w.Write(columns) // a buffer takes everything
 	for _, e := range list {
 		a := s.annotations[e.id]
 		meta := map[string]string{"meta_status": a.status(), "meta_url": a.text("url"), "meta_arrived_at": a.text("arrived_at"),
@@ -139,7 +139,7 @@ func (s *Sim) exportCSV(list []*entity, columns []string) answer {
 					line[i] = exportValue(node)
 				}
 			}
-			w.Write(line) //nolint:errcheck // a buffer takes everything
+			_ = w.Write(line)
 		}
 	}
 	w.Flush()

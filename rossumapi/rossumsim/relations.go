@@ -1,7 +1,7 @@
 package rossumsim
 
 import (
-	"crypto/md5" //nolint:gosec // Rossum's key of duplicates is an MD5
+	"crypto/md5" // Rossum's key of duplicates is an MD5
 	"encoding/hex"
 	"net/http"
 	"slices"
@@ -40,7 +40,7 @@ func (s *Sim) deleteDocumentRelation(r *request) answer {
 // relateDuplicates connects annotations whose documents have the same bytes;
 // mu must be held.
 func (s *Sim) relateDuplicates(a *annotation, content []byte) {
-	sum := md5.Sum(content) //nolint:gosec // see the import
+	sum := md5.Sum(content)
 	key := hex.EncodeToString(sum[:])
 	if relation := s.find("relations", "key", key); relation != nil {
 		relation.attrs["annotations"] = append(slices.Clone(relation.list("annotations")), a.text("url"))

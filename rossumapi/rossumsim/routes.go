@@ -56,28 +56,32 @@ func (s *Sim) routes() http.Handler {
 	lock("GET queues/{id}/export", s.exportQueue)
 	lock("POST queues/{id}/export", s.exportQueue)
 
-	// Collections without rules of their own.
 	for _, kind := range slices.Sorted(maps.Keys(s.collections)) {
-		lock("GET "+kind, s.listOf(kind))
-		switch kind {
-		case "annotations":
-			continue
-		case "tasks":
-		default:
-			lock("GET "+kind+"/{id}", s.getOf(kind))
-		}
-		switch kind {
-		case "labels", "notes", "queues", "schemas", "users", "workspaces", "relations":
-			lock("POST "+kind, s.createOf(kind))
-		}
-		if kind != "hooks" {
-			lock("PATCH "+kind+"/{id}", s.patchOf(kind))
-		}
-		if kind != "document_relations" {
-			lock("DELETE "+kind+"/{id}", s.deleteOf(kind))
-		}
+		s.collectionRoutes(mux, kind)
 	}
 	return mux
+}
+
+// collectionRoutes registers what a collection has without rules of its own.
+func (s *Sim) collectionRoutes(mux *http.ServeMux, kind string) {
+	lock := func(pattern string, h endpoint) { s.route(mux, pattern, s.locked(h)) }
+	lock("GET "+kind, s.listOf(kind))
+	if kind == "annotations" {
+		return
+	}
+	if kind != "tasks" {
+		lock("GET "+kind+"/{id}", s.getOf(kind))
+	}
+	switch kind {
+	case "labels", "notes", "queues", "schemas", "users", "workspaces", "relations":
+		lock("POST "+kind, s.createOf(kind))
+	}
+	if kind != "hooks" {
+		lock("PATCH "+kind+"/{id}", s.patchOf(kind))
+	}
+	if kind != "document_relations" {
+		lock("DELETE "+kind+"/{id}", s.deleteOf(kind))
+	}
 }
 
 // route registers an endpoint below /api/v1, given as "METHOD path".
