@@ -72,7 +72,7 @@ func (d *body) fill(src io.Reader, most int64) error {
 		}
 		n, err := src.Read(d.data[len(d.data):d.taken])
 		d.data = d.data[:len(d.data)+n]
-		if err == io.EOF { //nolint:errorlint // Read's contract
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -3,7 +3,7 @@ package ingest
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the legacy header
+	"crypto/sha1" // the legacy header
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"

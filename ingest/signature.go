@@ -2,7 +2,7 @@ package ingest
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // Rossum's legacy header, accepted by option only
+	"crypto/sha1" // Rossum's legacy header, accepted by option only
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
