@@ -44,13 +44,14 @@ type Delivery struct {
 	Header map[string][]string
 	Lane   string
 	msg    jetstream.Msg
+	q      *Queue
 }
 
 // Ack settles the message for good and returns when the server has it. The next state must have been stored before.
 func (d *Delivery) Ack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
 	defer cancel()
-	if err := d.msg.DoubleAck(ctx); err != nil {
+	if err := d.q.tapped("ack", streamEvents+" "+d.msg.Subject(), func() error { return d.msg.DoubleAck(ctx) }); err != nil {
 		return fmt.Errorf("queue: ack run %s: %w", d.Run, err)
 	}
 	return nil
@@ -81,12 +82,12 @@ func (q *Queue) Consume(ctx context.Context, lane Lane, handle func(context.Cont
 		AckWait: lane.AckWait, MaxDeliver: -1, MaxAckPending: lane.Limit,
 	}
 	return q.consume(ctx, streamEvents, cfg, lane.Slots, func(ctx context.Context, m jetstream.Msg) {
-		handle(ctx, delivery(lane.Name, m))
+		handle(ctx, q.delivery(lane.Name, m))
 	})
 }
 
-func delivery(lane string, m jetstream.Msg) *Delivery {
-	d := &Delivery{msg: m, Lane: lane, Header: m.Headers()}
+func (q *Queue) delivery(lane string, m jetstream.Msg) *Delivery {
+	d := &Delivery{msg: m, q: q, Lane: lane, Header: m.Headers()}
 	if d.Envelope, d.Broken = parseEnvelope(m.Headers()); d.Broken != nil {
 		d.Raw = m.Data()
 		return d
@@ -121,7 +122,7 @@ func (q *Queue) moveOne(ctx context.Context, m jetstream.Msg) {
 	}
 	ackCtx, cancel := context.WithTimeout(ctx, ackWithin)
 	defer cancel()
-	if err := m.DoubleAck(ackCtx); err != nil {
+	if err := q.tapped("ack", streamRetry+" "+m.Subject(), func() error { return m.DoubleAck(ackCtx) }); err != nil {
 		q.log.Warn("a moved run is moved again later, which is harmless", zap.String("run", string(e.Run)), zap.Error(err))
 	}
 }

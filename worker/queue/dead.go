@@ -98,7 +98,7 @@ func (q *Queue) FindLetter(ctx context.Context, pipeline string, id run.ID) (Let
 
 // DeleteLetter removes the letter with this sequence; one that was replaced meanwhile stays.
 func (q *Queue) DeleteLetter(ctx context.Context, sequence uint64) error {
-	err := q.dead.DeleteMsg(ctx, sequence)
+	err := q.tapped("delete", streamDead, func() error { return q.dead.DeleteMsg(ctx, sequence) })
 	if err == nil {
 		return nil
 	}
@@ -111,11 +111,16 @@ func (q *Queue) DeleteLetter(ctx context.Context, sequence uint64) error {
 // Letters calls f with every dead letter's headers, oldest first, until f returns false. It reads no bodies. pipeline
 // may be empty for all.
 func (q *Queue) Letters(ctx context.Context, pipeline string, f func(Letter) bool) error {
+	return q.LettersAfter(ctx, pipeline, 0, f)
+}
+
+// LettersAfter is Letters from the letter behind the one with the given sequence on.
+func (q *Queue) LettersAfter(ctx context.Context, pipeline string, sequence uint64, f func(Letter) bool) error {
 	subject := "dead.>"
 	if pipeline != "" {
 		subject = "dead." + pipeline + ".>"
 	}
-	return q.scan(ctx, streamDead, subject, true, func(m jetstream.Msg, seq uint64) (bool, error) {
+	return q.scanAfter(ctx, streamDead, subject, sequence, true, func(m jetstream.Msg, seq uint64) (bool, error) {
 		l, err := parseLetter(m.Headers())
 		if err != nil {
 			return true, err
@@ -127,9 +132,16 @@ func (q *Queue) Letters(ctx context.Context, pipeline string, f func(Letter) boo
 
 // scan reads a stream's messages of one subject that are there now.
 func (q *Queue) scan(ctx context.Context, stream, subject string, headersOnly bool, f func(jetstream.Msg, uint64) (bool, error)) error {
-	cons, err := q.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, HeadersOnly: headersOnly,
-	})
+	return q.scanAfter(ctx, stream, subject, 0, headersOnly, f)
+}
+
+// scanAfter is scan from the message behind the given sequence on.
+func (q *Queue) scanAfter(ctx context.Context, stream, subject string, sequence uint64, headersOnly bool, f func(jetstream.Msg, uint64) (bool, error)) error {
+	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, HeadersOnly: headersOnly}
+	if sequence > 0 {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, sequence+1
+	}
+	cons, err := q.js.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return fmt.Errorf("queue: read %s: %w", stream, err)
 	}
@@ -186,10 +198,13 @@ func deadSubject(pipeline string, id run.ID) string { return "dead." + pipeline 
 
 func detailsPlace(id run.ID) string { return "dead/" + string(id) }
 
+// BrokenPipeline stands for the pipeline in the letters of messages that were no runs.
+const BrokenPipeline = "broken"
+
 // BuryBroken keeps a message whose envelope cannot be read, with its raw bytes, under the reason broken.
 func (q *Queue) BuryBroken(ctx context.Context, d *Delivery, id run.ID) error {
 	now := time.Now()
-	e := Envelope{Run: id, Pipeline: "broken", Key: run.NewEventKey("broken", "broken", string(id)), Received: now}
+	e := Envelope{Run: id, Pipeline: BrokenPipeline, Key: run.NewEventKey(BrokenPipeline, BrokenPipeline, string(id)), Received: now}
 	details := []byte(d.Broken.Error())
 	return q.Bury(ctx, Letter{
 		Envelope: e, Lane: d.Lane, Outcome: "misconfigured", Reason: "broken_message", First: now, Last: now,

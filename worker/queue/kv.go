@@ -108,8 +108,8 @@ func (b *Bucket[T]) Delete(ctx context.Context, key string, revision uint64) err
 	if revision > 0 {
 		opts = append(opts, jetstream.LastRevision(revision))
 	}
-	return again(ctx, func(ctx context.Context) error {
-		return b.named(key, b.kv.Purge(ctx, key, opts...))
+	return b.q.tapped("delete", b.place(key), func() error {
+		return again(ctx, func(ctx context.Context) error { return b.named(key, b.kv.Purge(ctx, key, opts...)) })
 	})
 }
 
@@ -131,6 +131,28 @@ func (b *Bucket[T]) Each(ctx context.Context, f func(key string, v T, revision u
 				return err
 			}
 			if err := f(e.Key(), v, e.Revision()); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Keys calls f for every key there is now, without order, until it returns an error. It reads no values.
+func (b *Bucket[T]) Keys(ctx context.Context, f func(key string) error) error {
+	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+	if err != nil {
+		return fmt.Errorf("queue: bucket %s: %w", b.name, err)
+	}
+	defer w.Stop() //nolint:errcheck // the watch is done
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			if !ok || e == nil {
+				return ctx.Err()
+			}
+			if err := f(e.Key()); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -170,7 +192,7 @@ func (b *Bucket[T]) write(ctx context.Context, key string, v T, put func(context
 	data := b.q.ring.Seal(b.place(key), plain)
 	var rev uint64
 	tries := 0
-	err = again(ctx, func(ctx context.Context) (err error) {
+	try := func(ctx context.Context) (err error) {
 		tries++
 		if rev, err = put(ctx, data); err != nil && tries > 1 && isConflict(err) {
 			if e, getErr := b.kv.Get(ctx, key); getErr == nil && bytes.Equal(e.Value(), data) {
@@ -178,7 +200,8 @@ func (b *Bucket[T]) write(ctx context.Context, key string, v T, put func(context
 			}
 		}
 		return b.named(key, err)
-	})
+	}
+	err = b.q.tapped("put", b.place(key), func() error { return again(ctx, try) })
 	return rev, err
 }
 

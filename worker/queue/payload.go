@@ -39,7 +39,10 @@ func (q *Queue) storeSealed(ctx context.Context, id run.ID, sealed []byte) (Payl
 		return p, nil
 	}
 	p.object = string(id) + "." + rand.Text()
-	_, err := q.object.Put(ctx, jetstream.ObjectMeta{Name: p.object}, bytes.NewReader(sealed))
+	err := q.tapped("object", p.object, func() error {
+		_, err := q.object.Put(ctx, jetstream.ObjectMeta{Name: p.object}, bytes.NewReader(sealed))
+		return err
+	})
 	if err != nil {
 		return Payload{}, q.storeError("store payload", err)
 	}
@@ -68,7 +71,7 @@ func (q *Queue) DropPayload(ctx context.Context, p Payload) error {
 	if p.object == "" {
 		return nil
 	}
-	err := q.object.Delete(ctx, p.object)
+	err := q.tapped("delete", p.object, func() error { return q.object.Delete(ctx, p.object) })
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("queue: drop payload: %w", err)
 	}

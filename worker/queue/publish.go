@@ -77,11 +77,12 @@ func (q *Queue) publish(ctx context.Context, stream, id string, m *nats.Msg) (*j
 	}
 	var ack *jetstream.PubAck
 	tries := 0
-	err := again(ctx, func(ctx context.Context) (err error) {
+	try := func(ctx context.Context) (err error) {
 		tries++
 		ack, err = q.js.PublishMsg(ctx, m, opts...)
 		return err
-	})
+	}
+	err := q.tapped("publish", stream+" "+m.Subject, func() error { return again(ctx, try) })
 	if err != nil {
 		return nil, q.storeError("publish to "+stream, err)
 	}

@@ -46,12 +46,16 @@ type Queue struct {
 	lanes     laneUse
 	object    jetstream.ObjectStore
 	dead      jetstream.Stream
+	tap       func(Write) error
 	closeOnce sync.Once
 }
 
 // Open opens the queue. It blocks until the queue answers or ctx ends; Close frees it.
-func Open(ctx context.Context, cfg configs.Queue, mode Mode, name string, log *zap.Logger) (*Queue, error) {
+func Open(ctx context.Context, cfg configs.Queue, mode Mode, name string, log *zap.Logger, opts ...Option) (*Queue, error) {
 	q := &Queue{cfg: cfg, log: log}
+	for _, o := range opts {
+		o(q)
+	}
 	ok := false
 	defer func() {
 		if !ok {
@@ -81,6 +85,35 @@ func Open(ctx context.Context, cfg configs.Queue, mode Mode, name string, log *z
 	}
 	ok = true
 	return q, nil
+}
+
+// Option changes how Open opens a queue.
+type Option func(*Queue)
+
+// Write is one durable write as a tap sees it.
+type Write struct {
+	Op string // publish, put, delete, ack, object
+	On string // the stream or bucket, with the key or subject
+	// Done says that the write has happened: the tap's error then stands for a lost reply.
+	Done bool
+}
+
+// WithTap shows every durable write to tap, before and after it is made. An error of the tap is the write's: tests stop
+// a process between any two writes with it.
+func WithTap(tap func(Write) error) Option { return func(q *Queue) { q.tap = tap } }
+
+// tapped makes one write under the tap's eyes.
+func (q *Queue) tapped(op, on string, write func() error) error {
+	if q.tap == nil {
+		return write()
+	}
+	if err := q.tap(Write{Op: op, On: on}); err != nil {
+		return err
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	return q.tap(Write{Op: op, On: on, Done: true})
 }
 
 // bind looks up what every use needs.

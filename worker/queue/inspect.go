@@ -1,0 +1,115 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// HasMessage reports whether a message of the run waits in its lane or in a schedule. A message on its way from one to
+// the other may be missed: ask again before acting on it.
+func (q *Queue) HasMessage(ctx context.Context, lane, pipeline string, id run.ID) (bool, error) {
+	for stream, subject := range map[string]string{
+		streamEvents: eventSubject(lane, Envelope{Pipeline: pipeline, Run: id}),
+		streamRetry:  retrySubject(pipeline, id),
+	} {
+		s, err := q.js.Stream(ctx, stream)
+		if err != nil {
+			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
+		}
+		_, err = s.GetLastMsgForSubject(ctx, subject)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
+		}
+	}
+	return false, nil
+}
+
+// Published reports whether the work queue holds a message of the run in any lane. It looks through all subjects: for
+// rare questions only.
+func (q *Queue) Published(ctx context.Context, id run.ID) (bool, error) {
+	s, err := q.js.Stream(ctx, streamEvents)
+	if err != nil {
+		return false, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter("ev.*.*."+string(id)))
+	if err != nil {
+		return false, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+	}
+	return len(info.State.Subjects) > 0, nil
+}
+
+// LaneState is what is stored in one lane.
+type LaneState struct {
+	Lane    string
+	Waiting int // not given to any worker
+	InWork  int
+}
+
+// Lanes lists the lanes that have a consumer, configured or not.
+func (q *Queue) Lanes(ctx context.Context) ([]LaneState, error) {
+	s, err := q.js.Stream(ctx, streamEvents)
+	if err != nil {
+		return nil, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+	}
+	var lanes []LaneState
+	consumers := s.ListConsumers(ctx)
+	for c := range consumers.Info() {
+		if name, ok := strings.CutPrefix(c.Name, lanePrefix); ok {
+			lanes = append(lanes, LaneState{Lane: name, Waiting: int(c.NumPending), InWork: c.NumAckPending}) //nolint:gosec // counts
+		}
+	}
+	if err := consumers.Err(); err != nil {
+		return nil, fmt.Errorf("queue: lanes: %w", err)
+	}
+	return lanes, nil
+}
+
+// Stored counts the messages of the work queue.
+func (q *Queue) Stored(ctx context.Context) (int, error) {
+	s, err := q.js.Stream(ctx, streamEvents)
+	if err != nil {
+		return 0, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+	}
+	return int(s.CachedInfo().State.Msgs), nil //nolint:gosec // a count
+}
+
+// Overdue counts schedules that should have fired before the given time, and have not.
+func (q *Queue) Overdue(ctx context.Context, before time.Time) (int, error) {
+	n := 0
+	err := q.scan(ctx, streamRetry, "retry.>", true, func(m jetstream.Msg, _ uint64) (bool, error) {
+		text, _ := strings.CutPrefix(m.Headers().Get(headerSchedule), "@at ")
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.Before(before) {
+			n++
+		}
+		return true, nil
+	})
+	return n, err
+}
+
+// Objects calls f for every payload in the object store: the run it belongs to and when it was put there.
+func (q *Queue) Objects(ctx context.Context, f func(id run.ID, p Payload, stored time.Time) error) error {
+	list, err := q.object.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("queue: payloads: %w", err)
+	}
+	for _, o := range list {
+		id, _, _ := strings.Cut(o.Name, ".")
+		if err := f(run.ID(id), Payload{object: o.Name, size: int(o.Size)}, o.ModTime); err != nil { //nolint:gosec // below the store's limit
+			return err
+		}
+	}
+	return nil
+}
