@@ -2,6 +2,7 @@ package rossumsim
 
 import (
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,10 @@ func (t *token) valid(now time.Time) bool {
 // newToken issues a token; mu must be held.
 func (s *Sim) newToken(user *entity, lifetime time.Duration) *token {
 	t := &token{key: s.randomHex(20), user: user, expires: s.clock.Now().Add(lifetime)}
+	if len(s.tokens) >= kept {
+		maps.DeleteFunc(s.tokens, func(_ string, old *token) bool { return !old.valid(s.clock.Now()) })
+		clear(s.window)
+	}
 	s.tokens[t.key] = t
 	return t
 }

@@ -57,9 +57,9 @@ func (c *clock) Now() time.Time {
 
 // timeout returns how long a call that may take d of simulated time is waited
 // for in real time. The other side is a real program that does not run faster
-// than it can: it gets up to 5 seconds whatever the speed.
+// than it can: it gets up to 10 seconds whatever the speed.
 func (c *clock) timeout(d time.Duration) time.Duration {
-	floor := min(d, 5*time.Second)
+	floor := min(d, 10*time.Second)
 	if c.manual {
 		return floor
 	}

@@ -78,14 +78,25 @@ func (s *Sim) fire(a *annotation, event, action string) {
 	}
 }
 
+// kept bounds what a simulator remembers of the past: calls, logs, tokens.
+const kept = 10_000
+
 // newCall records a call to come; mu must be held.
 func (s *Sim) newCall(hook *entity, event, action string, payload map[string]any) *HookCall {
-	call := &HookCall{ID: len(s.calls) + 1, HookID: hook.id, Event: event + "." + action, hook: hook, payload: payload}
+	call := &HookCall{HookID: hook.id, Event: event + "." + action, hook: hook, payload: payload}
 	if a, isObject := payload["annotation"].(map[string]any); isObject {
 		call.Annotation, _ = a["id"].(int64)
 	}
-	s.calls = append(s.calls, call)
+	s.remember(call)
 	return call
+}
+
+func (s *Sim) remember(call *HookCall) {
+	s.lastCall++
+	call.ID = s.lastCall
+	if s.calls = append(s.calls, call); len(s.calls) > kept {
+		s.calls = slices.Delete(s.calls, 0, 1)
+	}
 }
 
 // deliver makes all attempts of a call, and polls if asked to. It sleeps by

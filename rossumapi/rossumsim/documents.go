@@ -3,6 +3,7 @@ package rossumsim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -63,7 +64,7 @@ func readParts(r *request) (parts, *answer) {
 	reader := multipart.NewReader(bytes.NewReader(r.data), params["boundary"])
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -110,10 +110,16 @@ func (s *Sim) runHooks(ctx context.Context, a *annotation, event, action string,
 				return hookResult{failed: true, messages: []any{}}
 			}
 		}
-		for range ready {
-			// This goroutine sleeps until deliver wakes it, see clock.
+		for left := len(ready); left > 0; left-- {
+			// This goroutine sleeps until a call counts it awake, see clock.
 			s.clock.add(&s.clock.asleep, 1)
-			s.merge(a, <-answers, &result)
+			select {
+			case answer := <-answers:
+				s.merge(a, answer, &result)
+			case <-ctx.Done():
+				s.clock.add(&s.clock.asleep, left-1) // the calls that are left go on
+				return hookResult{failed: true, messages: []any{}}
+			}
 		}
 	}
 	return result

@@ -25,13 +25,15 @@ func (s *Sim) log(call *HookCall) {
 			attrs["queue_id"], attrs["queue"] = queue, queue
 		}
 	}
-	s.logs = append(s.logs, &entity{id: int64(len(s.logs) + 1), attrs: attrs})
+	if s.logs = append(s.logs, &entity{attrs: attrs}); len(s.logs) > kept {
+		s.logs = slices.Delete(s.logs, 0, 1)
+	}
 }
 
 // listLogs shows the logs of the last 7 days, newest first.
 func (s *Sim) listLogs(r *request) answer {
-	const kept = 7 * 24 * time.Hour
-	oldest := s.clock.Now().Add(-kept)
+	const week = 7 * 24 * time.Hour
+	oldest := s.clock.Now().Add(-week)
 	s.logs = slices.DeleteFunc(s.logs, func(e *entity) bool {
 		at, readable := parseTime(e.text("timestamp"))
 		return readable && at.Before(oldest)

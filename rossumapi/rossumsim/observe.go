@@ -98,7 +98,8 @@ func (s *Sim) Objects(kind string) []int64 {
 	return ids
 }
 
-// Calls returns the calls of a hook so far, of all hooks for 0.
+// Calls returns the last calls of a hook, at most 10,000 of all hooks together;
+// those of all hooks for 0.
 func (s *Sim) Calls(hookID int64) []HookCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,13 +118,14 @@ func (s *Sim) Calls(hookID int64) []HookCall {
 func (s *Sim) Redeliver(callID int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if callID < 1 || callID > len(s.calls) {
+	at := slices.IndexFunc(s.calls, func(call *HookCall) bool { return call.ID == callID })
+	if at < 0 {
 		return fmt.Errorf("rossum simulator: no call %d", callID)
 	}
-	old := s.calls[callID-1]
-	call := &HookCall{ID: len(s.calls) + 1, HookID: old.HookID, Event: old.Event, Annotation: old.Annotation,
-		RequestID: old.RequestID, hook: old.hook, payload: maps.Clone(old.payload)}
-	s.calls = append(s.calls, call)
+	old := s.calls[at]
+	call := &HookCall{HookID: old.HookID, Event: old.Event, Annotation: old.Annotation, RequestID: old.RequestID,
+		hook: old.hook, payload: maps.Clone(old.payload)}
+	s.remember(call)
 	s.spawn(func(ctx context.Context) { s.deliver(ctx, call) })
 	return nil
 }

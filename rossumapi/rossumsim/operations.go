@@ -75,31 +75,45 @@ func (e editor) replace(node *rossumapi.Node, cell rossumapi.Cell) []int64 {
 // write sets the value of a datapoint; false leaves it unchanged because value
 // and normalized value contradict each other.
 func write(node *rossumapi.Node, field rossumapi.SchemaField, content *rossumapi.CellContent) bool {
-	value, normalized := node.Value(), ""
-	switch {
-	case content.Value != nil && content.NormalizedValue != nil:
-		_, parsed := parse(field, *content.Value)
-		if parsed == nil || *parsed != *content.NormalizedValue {
-			return false
-		}
-		value, normalized = *content.Value, *parsed
-	case content.Value != nil:
-		value = *content.Value
-	case content.NormalizedValue != nil:
-		value, normalized = *content.NormalizedValue, *content.NormalizedValue
-	default:
-		return true // only the position changes
-	}
-	shown, machine := parse(field, value)
-	if machine == nil && normalized != "" {
-		machine = &normalized
-	}
 	var extra rossumapi.Object
 	if node.Content != nil {
 		extra = node.Content.Extra
 	}
-	node.Content = &rossumapi.Content{Value: &shown, NormalizedValue: machine, Extra: extra}
+	extra = with(with(extra, "page", content.Page), "position", content.Position)
+	changed := &rossumapi.Content{Extra: extra}
+	given := content.Value
+	if given == nil {
+		given = content.NormalizedValue
+	}
+	if given == nil { // only the place changes
+		if node.Content != nil {
+			node.Content.Extra = extra
+		}
+		return true
+	}
+	shown, machine := parse(field, *given)
+	if content.Value != nil && content.NormalizedValue != nil {
+		understood := shown
+		if machine != nil {
+			understood = *machine
+		}
+		if understood != *content.NormalizedValue {
+			return false
+		}
+	}
+	changed.Value, changed.NormalizedValue = &shown, machine
+	node.Content = changed
 	return true
+}
+
+// with returns the object with the member set, unless value is nil.
+func with[T any](object rossumapi.Object, key string, value T) rossumapi.Object {
+	raw, err := json.Marshal(value)
+	if err != nil || string(raw) == "null" {
+		return object
+	}
+	object = slices.DeleteFunc(slices.Clone(object), func(m rossumapi.Member) bool { return m.Key == key })
+	return append(object, rossumapi.Member{Key: key, Value: raw})
 }
 
 // addRow appends a row to a table, or a value to a simple multivalue.

@@ -69,6 +69,7 @@ type Sim struct {
 	imported    map[string]int64 // ids given to objects of payloads
 	nextNode    int64
 	calls       []*HookCall
+	lastCall    int
 	logs        []*entity
 	faults      []*Fault
 	window      map[string][]time.Time // requests of the last second by limiter key

@@ -44,24 +44,26 @@ func marks(format string) (group, decimal string) {
 	return group, decimal
 }
 
+// parseNumber reads by the format first, as Rossum does: in "#.##0,#" the text
+// 1.234 is a thousand. Text of no such shape may be a plain number.
 func parseNumber(format, value string) (string, *string) {
 	group, decimal := marks(format)
-	plain := regexp.MustCompile(`^-?\d+(\.\d+)?$`)
-	text := strings.TrimSpace(value)
-	if !plain.MatchString(text) || decimal != "." {
-		stripped := strings.ReplaceAll(strings.ReplaceAll(text, group, ""), "\u00a0", "")
-		if decimal != "" {
-			stripped = strings.Replace(stripped, decimal, ".", 1)
-		}
-		// Plain machine text is understood in every format.
-		if plain.MatchString(stripped) && !(plain.MatchString(text) && strings.Contains(text, ".")) {
-			text = stripped
-		}
+	text := strings.ReplaceAll(strings.TrimSpace(value), "\u00a0", " ")
+	g := regexp.QuoteMeta(group)
+	shape := `^-?(\d+|\d{1,3}(` + g + `\d{3})+)`
+	if decimal != "" {
+		shape += `(` + regexp.QuoteMeta(decimal) + `\d+)?`
 	}
-	if !plain.MatchString(text) {
+	machine := text
+	if regexp.MustCompile(shape + `$`).MatchString(text) {
+		machine = strings.ReplaceAll(text, group, "")
+		if decimal != "" {
+			machine = strings.Replace(machine, decimal, ".", 1)
+		}
+	} else if !regexp.MustCompile(`^-?\d+(\.\d+)?$`).MatchString(text) {
 		return value, nil
 	}
-	return formatNumber(text, group, decimal), &text
+	return formatNumber(machine, group, decimal), &machine
 }
 
 // formatNumber groups the digits of machine text by threes.
