@@ -141,3 +141,10 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Errorf("%s differs (-want +got):\n%s", name, cmp.Diff(string(want), string(got)))
 	}
 }
+
+// with puts a text into a field of a payload.
+func with(in pipeline.ScopeInput, schemaID, text string) pipeline.ScopeInput {
+	content := in.Payload.Content.First(schemaID).Content
+	content.Value, content.NormalizedValue = &text, nil
+	return in
+}

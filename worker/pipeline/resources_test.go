@@ -30,3 +30,14 @@ func (r resources) Open(_ context.Context, url string) (*rossumapi.File, error) 
 	}
 	return &rossumapi.File{Body: io.NopCloser(strings.NewReader(text)), Size: int64(len(text)), ContentType: "application/pdf"}, nil
 }
+
+// countingResources counts what is asked for.
+type countingResources struct {
+	resources
+	asked int
+}
+
+func (r *countingResources) Object(ctx context.Context, url string) (rossumapi.Object, error) {
+	r.asked++
+	return r.resources.Object(ctx, url)
+}
