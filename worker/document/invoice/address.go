@@ -111,3 +111,10 @@ func visible(c rune) rune {
 	}
 	return c
 }
+
+// ThreeLines returns the lines of an address for formats that have room for
+// three: the rest shares the third.
+func (a Address) ThreeLines() (first, second, third string) {
+	lines := append(append([]string{}, a.Lines...), "", "", "")
+	return lines[0], lines[1], strings.TrimSpace(strings.Join(lines[2:], " "))
+}
