@@ -3,6 +3,8 @@ package jinja
 import (
 	"math/big"
 	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
 )
 
 // attribute is obj.name: an attribute or method, else an item.
@@ -85,7 +87,7 @@ func property(obj any, name string) (any, bool, error) {
 	case Date, DateTime, TimeDelta, timeOfDay:
 		v, ok := dateAttr(obj, name)
 		return v, ok, nil
-	case int64, *big.Int, bool, float64:
+	case int64, *big.Int, bool, float64, decimal.Decimal:
 		v, ok := numberAttr(obj, name)
 		return v, ok, nil
 	}

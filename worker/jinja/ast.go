@@ -47,6 +47,7 @@ type (
 	sliceExpr struct {
 		obj                expr
 		start, stop, steps expr // nil if absent
+		constant           bool // all literals: Jinja2 folds it, and a type error to undefined
 		pos                position
 	}
 

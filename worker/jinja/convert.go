@@ -44,7 +44,7 @@ func convert(v any, lazy bool, depth int) any {
 		return DateTime{Time: v}
 	case func(ctx context.Context, args []any, kwargs map[string]any) (any, error):
 		return Func(v)
-	case Object, Indexer, Iterable, fmt.Stringer:
+	case markup, bytesValue, interface{ pyType() string }, Object, Indexer, Iterable, fmt.Stringer:
 		return v
 	}
 	return convertReflect(v, lazy, depth)

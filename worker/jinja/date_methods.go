@@ -88,6 +88,7 @@ func isoCalendar(t time.Time) any {
 	year, week := t.ISOWeek()
 	tuple := newTuple(int64(year), int64(week), int64(isoWeekday(t)))
 	tuple.names = []string{"year", "week", "weekday"}
+	tuple.kind = "datetime.IsoCalendarDate"
 	return tuple
 }
 

@@ -106,6 +106,9 @@ func (x *sliceExpr) eval(f *frame) (any, error) {
 		}
 	}
 	v, err := f.rt.slice(obj, bounds)
+	if x.constant && isKind(err, KindType) {
+		return f.rt.undefinedHint("this value cannot be sliced"), nil
+	}
 	if err != nil {
 		return nil, f.at(err, x.pos)
 	}
@@ -235,8 +238,8 @@ func (x *condExpr) eval(f *frame) (any, error) {
 	return &undefined{hint: "the inline if-expression evaluated to false and no else section was defined."}, nil
 }
 
-// arguments evaluates the arguments of a call.
-func (f *frame) arguments(a *callArgs) (arguments, error) {
+// arguments evaluates the arguments of a call; caller, if any, is one more.
+func (f *frame) arguments(a *callArgs, caller *macro) (arguments, error) {
 	var args arguments
 	if len(a.pos) > 0 {
 		args.pos = make([]any, len(a.pos))
@@ -254,6 +257,9 @@ func (f *frame) arguments(a *callArgs) (arguments, error) {
 			return args, err
 		}
 		args.named = append(args.named, argument{n.name, v})
+	}
+	if caller != nil {
+		args.named = append(args.named, argument{"caller", caller})
 	}
 	if a.star == nil && a.starstar == nil {
 		return args, nil
@@ -316,12 +322,13 @@ func (x *callExpr) run(f *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := f.arguments(&x.args)
+	var caller *macro
+	if x.caller != nil {
+		caller = &macro{x.caller, f}
+	}
+	args, err := f.arguments(&x.args, caller)
 	if err != nil {
 		return nil, err
-	}
-	if x.caller != nil {
-		args.named = append(args.named, argument{"caller", &macro{x.caller, f}})
 	}
 	return f.rt.callValue(fn, args)
 }
@@ -339,7 +346,7 @@ func (x *callExpr) method(f *frame, attr *getattrExpr) (any, error) {
 			return nil, f.at(err, attr.pos)
 		}
 	}
-	args, err := f.arguments(&x.args)
+	args, err := f.arguments(&x.args, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -375,7 +382,7 @@ func (x *filterExpr) run(f *frame, v any) (any, error) {
 	if x.fn == nil {
 		return nil, f.at(raise(KindRuntime, "no filter named %s found.", quoteRepr(x.name)), x.pos)
 	}
-	args, err := f.arguments(&x.args)
+	args, err := f.arguments(&x.args, nil)
 	if err == nil {
 		err = f.rt.step(1)
 	}
@@ -396,7 +403,7 @@ func (x *testExpr) eval(f *frame) (any, error) {
 	if x.fn == nil {
 		return nil, f.at(raise(KindRuntime, "no test named %s found.", quoteRepr(x.name)), x.pos)
 	}
-	args, err := f.arguments(&x.args)
+	args, err := f.arguments(&x.args, nil)
 	if err == nil {
 		v, err = f.rt.invoke(x.fn, nil, v, args)
 	}

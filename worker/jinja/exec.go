@@ -125,7 +125,7 @@ func (s *filterStmt) exec(f *frame) error {
 	if err := f.enter(s.loads); err != nil {
 		return f.at(err, s.pos)
 	}
-	text, err := f.captureBody(s.body)
+	text, err := f.rt.capture(func() error { return execAll(f, s.body) })
 	if err != nil {
 		return f.at(err, s.pos)
 	}
@@ -134,12 +134,21 @@ func (s *filterStmt) exec(f *frame) error {
 		v = markup(text)
 	}
 	if v, err = s.filter.apply(f, v); err == nil {
-		err = f.rt.write(v, false)
+		err = f.rt.writeText(v)
 	}
 	if err != nil {
 		return f.at(err, s.pos)
 	}
 	return nil
+}
+
+// writeText writes the result of a filter or call block, which must be text.
+func (rt *runtime) writeText(v any) error {
+	s, ok := textOf(v)
+	if !ok {
+		return typeError("sequence item: expected str instance, %s found", typeName(v))
+	}
+	return rt.writeString(s)
 }
 
 func (s *withStmt) exec(f *frame) error {
@@ -190,6 +199,7 @@ func (s *forStmt) exec(f *frame) error {
 		}
 		defer f.rt.leave()
 		inner := newFrame(f.rt, f.prog, f.tc, s.scopes.fn, f)
+		inner.extended = f.extended
 		return f.rt.capture(func() error { return s.run(inner, source, recurse, depth) })
 	}
 	text, err := recurse(source, 0)

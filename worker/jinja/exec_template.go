@@ -76,10 +76,9 @@ func (f *frame) template(x expr) (*program, error) {
 	}
 }
 
+// exec writes the template's text, as Jinja2 does also where a template that
+// extends another drops the rest of its output.
 func (s *includeStmt) exec(f *frame) error {
-	if f.extended != nil {
-		return nil
-	}
 	prog, err := f.template(s.template)
 	if s.ignoreMissing && isKind(err, KindNotFound) {
 		return nil

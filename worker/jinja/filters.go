@@ -225,25 +225,26 @@ func (rt *runtime) reversed(v any) (nextFunc, error) {
 	switch v := v.(type) {
 	case *List, string, markup, bytesValue, *rangeValue, *Dict, *dictView:
 		items, err := rt.list(v)
+		_, isMarkup := v.(markup)
 		return func() (any, bool, error) {
 			if len(items) == 0 {
 				return nil, false, nil
 			}
 			item := items[len(items)-1]
+			if s, ok := item.(string); ok && isMarkup { // indexed, where iteration is not
+				item = markup(s)
+			}
 			items = items[:len(items)-1]
 			return item, true, nil
 		}, err
 	case *undefined:
-		if v.kind != Default {
-			return emptyIteration, v.strict()
-		}
-		return nil, v.err()
+		return emptyIteration, v.strict()
 	}
 	return nil, typeError("%s object is not reversible", quoteRepr(typeName(v)))
 }
 
 func filterReverse(c *call) (any, error) {
-	switch v := c.args[0].(type) {
+	switch c.args[0].(type) {
 	case string, markup:
 		s, safe, _ := c.softText(0)
 		runes := []rune(s)
@@ -251,11 +252,6 @@ func filterReverse(c *call) (any, error) {
 			runes[i], runes[j] = runes[j], runes[i]
 		}
 		return c.softResult(string(runes), safe)
-	case *undefined:
-		if err := v.strict(); err != nil {
-			return nil, err
-		}
-		return newGenerator(emptyIteration), nil
 	}
 	next, err := c.rt.reversed(c.args[0])
 	if err == nil {

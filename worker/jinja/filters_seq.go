@@ -62,6 +62,31 @@ func ignoreCase(v any) any {
 
 // sort sorts stably by the key, which is computed once per item.
 func (rt *runtime) sort(items []any, backwards bool, key getter) error {
+	return rt.sortBy(items, backwards, key, func(x, y any) (int, error) {
+		less, err := rt.ordered(cmpLt, x, y)
+		if less || err != nil {
+			return -1, err
+		}
+		more, err := rt.ordered(cmpLt, y, x)
+		if more {
+			return 1, err
+		}
+		return 0, err
+	})
+}
+
+// sortKeys compares keys as the items of one-item lists compare: equal ones
+// need no order. It lets None and undefined keys stand beside their like.
+func (rt *runtime) sortKeys(x, y any) (int, error) {
+	eq, err := rt.identicalOrEqual(x, y)
+	if eq || err != nil {
+		return 0, err
+	}
+	c, _, err := rt.order(cmpLt, x, y)
+	return c, err
+}
+
+func (rt *runtime) sortBy(items []any, backwards bool, key getter, compare func(x, y any) (int, error)) error {
 	type keyed struct{ key, item any }
 	if err := rt.growItems(len(items), 2*itemBytes); err != nil {
 		return err
@@ -83,18 +108,9 @@ func (rt *runtime) sort(items []any, backwards bool, key getter) error {
 		if backwards {
 			x, y = y, x
 		}
-		less, err := rt.ordered(cmpLt, x, y)
-		if err == nil && !less {
-			var more bool
-			if more, err = rt.ordered(cmpLt, y, x); more {
-				return 1
-			}
-		}
+		c, err := compare(x, y)
 		failed = err
-		if less {
-			return -1
-		}
-		return 0
+		return c
 	})
 	for i := range list {
 		items[i] = list[i].item
@@ -127,10 +143,10 @@ func filterSort(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(getters) == 1 {
+		return newList(items), rt.sortBy(items, backwards, getters[0], rt.sortKeys)
+	}
 	err = rt.sort(items, backwards, func(item any) (any, error) {
-		if len(getters) == 1 {
-			return getters[0](item)
-		}
 		keys := newTuple()
 		for _, get := range getters {
 			k, err := get(item)

@@ -13,14 +13,12 @@ func filterB64encode(c *call) (any, error) {
 	switch v := c.args[0].(type) {
 	case bytesValue:
 		data = string(v)
-	case *undefined:
-		return nil, v.err()
+	case string:
+		data = v
+	case markup:
+		data = string(v)
 	default:
-		s, err := c.rt.text(v)
-		if err != nil {
-			return nil, err
-		}
-		data = s
+		return nil, typeError("a bytes-like object is required, not %s", quoteRepr(typeName(v)))
 	}
 	return c.softResult(base64.StdEncoding.EncodeToString([]byte(data)), false)
 }
@@ -304,8 +302,7 @@ func filterJoin(c *call) (any, error) {
 		if values[i], err = get(values[i]); err != nil {
 			return nil, err
 		}
-		_, safe := values[i].(markup)
-		anySafe = anySafe || safe
+		anySafe = anySafe || isEscaped(values[i])
 	}
 	escape := rt.autoescape && anySafe
 	sepText, err := rt.appendText(nil, sep, escape)

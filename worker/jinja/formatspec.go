@@ -17,6 +17,7 @@ type formatSpec struct {
 	sign      byte // one of +- and space, or 0
 	zeroSign  bool // z: no negative zero
 	alternate bool
+	zero      bool // a 0 before the width: numbers are filled after their sign
 	width     int
 	group     byte // comma or underscore, or 0
 	precision int  // -1 if absent
@@ -44,9 +45,7 @@ func parseFormatSpec(s string) (formatSpec, error) {
 	f.zeroSign = take("z") != 0
 	f.alternate = take("#") != 0
 	if take("0") != 0 {
-		if f.align == 0 {
-			f.align = '='
-		}
+		f.zero = f.align == 0
 		if f.fill == ' ' {
 			f.fill = '0'
 		}
@@ -123,6 +122,9 @@ func (rt *runtime) formatBy(f formatSpec, v any) (string, error) {
 	if s, ok := textOf(v); ok {
 		return f.text(s)
 	}
+	if f.zero {
+		f.align = '='
+	}
 	n, _ := asNumber(v)
 	switch n := n.(type) {
 	case float64:
@@ -184,6 +186,9 @@ func (f formatSpec) signOf(negative bool) string {
 }
 
 func (f formatSpec) integer(v any) (string, error) {
+	if f.precision >= 0 && strings.IndexByte("\x00dnboxXc", f.verb) >= 0 {
+		return "", valueError("precision not allowed in integer format specifier")
+	}
 	i := mustBig(v)
 	base := 10
 	prefix := ""
@@ -206,13 +211,10 @@ func (f formatSpec) integer(v any) (string, error) {
 	default:
 		return "", valueError("unknown format code '%c' for object of type 'int'", f.verb)
 	}
-	if f.precision >= 0 {
-		return "", valueError("precision not allowed in integer format specifier")
-	}
 	if f.zeroSign {
 		return "", valueError("negative zero coercion (z) not allowed in format specifier with integer format code")
 	}
-	if f.group == ',' && base != 10 {
+	if f.group == ',' && base != 10 || f.group != 0 && f.verb == 'n' {
 		return "", valueError("cannot specify ',' with '%c'.", f.verb)
 	}
 	if base == 10 {
@@ -237,8 +239,12 @@ func (f formatSpec) integer(v any) (string, error) {
 
 func (f formatSpec) char(i *big.Int) (string, error) {
 	switch {
+	case f.group != 0:
+		return "", valueError("cannot specify '%c' with 'c'.", f.group)
 	case f.sign != 0:
 		return "", valueError("sign not allowed with integer format specifier 'c'")
+	case f.alternate:
+		return "", valueError("alternate form (#) not allowed with integer format specifier 'c'")
 	case !i.IsInt64() || i.Int64() < 0 || i.Int64() > utf8.MaxRune:
 		return "", raise(KindArithmetic, "%%c arg not in range(0x110000)")
 	}
@@ -312,6 +318,9 @@ func (f formatSpec) floatDigits(x float64) (string, error) {
 		verb, suffix = 'f', "%"
 		x *= 100
 	case 'n':
+		if f.group != 0 {
+			return "", valueError("cannot specify '%c' with 'n'.", f.group)
+		}
 		verb = 'g'
 	case 'e', 'E', 'f', 'F', 'g', 'G':
 	default:

@@ -18,6 +18,9 @@ func newFrame(rt *runtime, prog *program, tc *templateContext, fn *function, up 
 
 // at places an error at a node of the running template.
 func (f *frame) at(err error, pos position) error {
+	if err == errBreak || err == errContinue {
+		return err
+	}
 	return locate(err, f.prog.name, pos)
 }
 

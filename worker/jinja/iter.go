@@ -38,9 +38,9 @@ func (rt *runtime) iterate(v any) (nextFunc, error) {
 	case *dictView:
 		return v.iterate(), nil
 	case string:
-		return iterateString(v, func(s string) any { return s }), nil
-	case markup:
-		return iterateString(string(v), func(s string) any { return markup(s) }), nil
+		return iterateString(v), nil
+	case markup: // the characters are plain str, as in markupsafe
+		return iterateString(string(v)), nil
 	case bytesValue:
 		return iterateBytes(v), nil
 	case *rangeValue:
@@ -76,7 +76,7 @@ func iterateDict(d *Dict, item func(i int) any) nextFunc {
 	}
 }
 
-func iterateString(s string, wrap func(string) any) nextFunc {
+func iterateString(s string) nextFunc {
 	return func() (any, bool, error) {
 		if s == "" {
 			return nil, false, nil
@@ -84,7 +84,7 @@ func iterateString(s string, wrap func(string) any) nextFunc {
 		_, size := utf8.DecodeRuneInString(s)
 		char := s[:size]
 		s = s[size:]
-		return wrap(char), true, nil
+		return char, true, nil
 	}
 }
 

@@ -9,6 +9,7 @@ type List struct {
 	items []any
 	tuple bool
 	names []string // attribute names of a named tuple
+	kind  string   // its repr's name, or empty
 	lazy  bool     // items may still be Go slices and maps; only inside one rendering
 }
 

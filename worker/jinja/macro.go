@@ -21,7 +21,7 @@ func (s *macroStmt) exec(f *frame) error {
 func (s *callStmt) exec(f *frame) error {
 	v, err := s.call.eval(f)
 	if err == nil {
-		err = f.rt.write(v, false)
+		err = f.rt.writeText(v)
 	}
 	if err != nil {
 		return f.at(err, s.pos)

@@ -50,6 +50,7 @@ func (p *parser) subscript(x expr) (expr, error) {
 	if len(items) == 1 {
 		if s, ok := items[0].(*sliceExpr); ok {
 			s.pos = pos
+			s.constant = foldable(s)
 			return s, nil
 		}
 		return &getitemExpr{obj: x, arg: items[0], pos: pos}, nil
@@ -87,6 +88,43 @@ func (p *parser) subscribed(x expr) (expr, error) {
 		}
 	}
 	return s, nil
+}
+
+// foldable reports whether Jinja2 evaluates the expression when it compiles.
+func foldable(x expr) bool {
+	switch x := x.(type) {
+	case nil, *constExpr:
+		return true
+	case *nameExpr, *callExpr:
+		return false
+	case *filterExpr:
+		switch x.name {
+		case "map", "select", "selectattr", "reject", "rejectattr", "random":
+			return false
+		}
+	}
+	for _, child := range children(x) {
+		if !foldable(child) {
+			return false
+		}
+	}
+	return true
+}
+
+// allLiterals reports whether expressions are made of literals only.
+func allLiterals(list []expr) bool {
+	for _, x := range list {
+		switch x.(type) {
+		case nil, *constExpr:
+		case *listExpr, *dictExpr:
+			if !allLiterals(children(x)) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // callArgs reads the arguments of a call between parentheses.

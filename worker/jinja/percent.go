@@ -73,6 +73,9 @@ func isMappingArg(v any) bool {
 
 // directive formats one directive; s begins after the percent sign.
 func (p *percentFormat) directive(s string) (rest, out string, err error) {
+	if strings.HasPrefix(s, "%") {
+		return s[1:], "%", nil
+	}
 	f := formatSpec{fill: ' ', align: '>', precision: -1}
 	keyed := false
 	var value any
@@ -89,9 +92,6 @@ func (p *percentFormat) directive(s string) (rest, out string, err error) {
 		return "", "", valueError("incomplete format")
 	}
 	f.verb, s = s[0], s[1:]
-	if f.verb == '%' {
-		return s, "%", nil
-	}
 	if !keyed {
 		if value, err = p.arg(); err != nil {
 			return "", "", err

@@ -166,10 +166,13 @@ func (rt *runtime) appendList(buf []byte, l *List) ([]byte, error) {
 	if l.tuple {
 		open, end = '(', ')'
 	}
-	buf = append(buf, open)
+	buf = append(append(buf, l.kind...), open)
 	for i := range l.items {
 		if i > 0 {
 			buf = append(buf, ", "...)
+		}
+		if l.kind != "" {
+			buf = append(append(buf, l.names[i]...), '=')
 		}
 		var err error
 		if buf, err = rt.appendRepr(buf, l.get(i), formRepr); err != nil {
@@ -219,9 +222,6 @@ func (rt *runtime) appendObject(buf []byte, v any, as form) ([]byte, error) {
 		}
 		return append(buf, v.(interface{ repr() string }).repr()...), nil
 	case *undefined:
-		if v.kind == Strict {
-			return nil, v.err()
-		}
 		return append(buf, "Undefined"...), nil
 	case *macro:
 		name := "anonymous"

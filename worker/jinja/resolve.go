@@ -22,14 +22,15 @@ type resolver struct {
 type place struct {
 	sym      *symbols
 	escape   escapeMode
-	topLevel bool // assignments are exported
-	root     bool // not even inside an if
-	soft     bool // inside an if: unknown filters fail only when reached
+	fixed    escapeMode // as escape, but what was last known instead of dynamic
+	topLevel bool       // assignments are exported
+	root     bool       // not even inside an if
+	soft     bool       // inside an if: unknown filters fail only when reached
 }
 
 // inner is the place inside a scope of its own.
 func (pl place) inner(sym *symbols) place {
-	return place{sym: sym, escape: pl.escape}
+	return place{sym: sym, escape: pl.escape, fixed: pl.fixed}
 }
 
 // forScopes holds the scopes of a for loop.
@@ -72,6 +73,7 @@ func (r *resolver) program(body []stmt, blocks []*blockStmt) error {
 	if r.env.opts.Autoescape {
 		pl.escape = escapeOn
 	}
+	pl.fixed = pl.escape
 	fn := &function{}
 	sym := newSymbols(nil, fn)
 	r.prog.selfSlot = -1
@@ -107,7 +109,7 @@ func (r *resolver) block(b *blockStmt, escape escapeMode) error {
 	sym.finish()
 	b.scope.loads = sym.loads()
 	r.prog.blocks[b.name] = b
-	return r.stmts(b.body, place{sym: sym, escape: escape})
+	return r.stmts(b.body, place{sym: sym, escape: escape, fixed: escape})
 }
 
 func (r *resolver) stmts(body []stmt, pl place) error {
@@ -123,6 +125,9 @@ func (r *resolver) stmt(s stmt, pl place) error {
 	switch s := s.(type) {
 	case *outputStmt:
 		s.mode = pl.escape
+		if allLiterals([]expr{s.x}) { // Jinja2 writes those when it compiles
+			s.mode = pl.fixed
+		}
 		return r.expr(s.x, pl)
 	case *doStmt:
 		return r.expr(s.x, pl)
@@ -369,6 +374,7 @@ func (r *resolver) autoescape(s *autoescapeStmt, pl place) error {
 		if on {
 			inner.escape = escapeOn
 		}
+		inner.fixed = inner.escape
 	}
 	return r.stmts(s.body, inner)
 }
@@ -403,7 +409,7 @@ func (r *resolver) macro(def *macroDef, pl place) error {
 	sym.finish()
 	sc.loads = sym.loads()
 	def.scope = sc
-	inner := place{sym: sym, escape: pl.escape}
+	inner := pl.inner(sym)
 	if err := r.exprs(inner, def.defaults...); err != nil {
 		return err
 	}
@@ -440,6 +446,9 @@ func (r *resolver) expr(x expr, pl place) error {
 		x.name.ref = pl.sym.ref(x.name.name)
 	case *concatExpr:
 		x.mode = pl.escape
+		if foldable(x) { // Jinja2 joins those as plain text
+			x.mode = escapeOff
+		}
 	case *condExpr:
 		pl.soft = true
 	case *filterExpr:

@@ -105,16 +105,16 @@ func (rt *runtime) writeString(s string) error {
 // capture runs body and returns what it wrote instead of writing it.
 func (rt *runtime) capture(body func() error) (string, error) {
 	start := len(rt.out)
-	if err := body(); err != nil {
-		return "", err
+	err := body()
+	if err == nil {
+		err = rt.grow(len(rt.out) - start)
 	}
-	text := rt.out[start:]
-	if err := rt.grow(len(text)); err != nil {
-		return "", err
+	s := ""
+	if err == nil {
+		s = string(rt.out[start:])
 	}
-	s := string(text)
 	rt.out = rt.out[:start]
-	return s, nil
+	return s, err
 }
 
 // markedUp is Markup(s) where autoescaping is on, else s.

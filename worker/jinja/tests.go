@@ -14,10 +14,10 @@ func tests() map[string]*builtin {
 		method{"defined", "value", isType(func(v any) bool { return !IsUndefined(v) })},
 		method{"divisibleby", "value num", testDivisibleby},
 		method{"eq", "/ a b", testCompare(cmpEq)},
-		method{"escaped", "value", isType(func(v any) bool { _, ok := v.(markup); return ok })},
+		method{"escaped", "value", isType(isEscaped)},
 		method{"even", "value", testRemainder(0)},
 		method{"false", "value", isType(func(v any) bool { return isComparable(v) && v == false })},
-		method{"filter", "value", func(c *call) (any, error) { s, ok := textOf(c.args[0]); return ok && c.rt.env.filter(s) != nil, nil }},
+		method{"filter", "value", testKnown((*Environment).filter)},
 		method{"float", "value", isType(func(v any) bool { _, ok := v.(float64); return ok })},
 		method{"ge", "/ a b", testCompare(cmpGe)},
 		method{"gt", "/ a b", testCompare(cmpGt)},
@@ -35,7 +35,7 @@ func tests() map[string]*builtin {
 		method{"sameas", "value other", testSameas},
 		method{"sequence", "value", testSequence},
 		method{"string", "value", isType(isText)},
-		method{"test", "value", func(c *call) (any, error) { s, ok := textOf(c.args[0]); return ok && c.rt.env.test(s) != nil, nil }},
+		method{"test", "value", testKnown((*Environment).test)},
 		method{"true", "value", isType(func(v any) bool { return isComparable(v) && v == true })},
 		method{"undefined", "value", isType(IsUndefined)},
 		method{"upper", "value", testCase(isUpper)},
@@ -45,6 +45,26 @@ func tests() map[string]*builtin {
 
 func isType(fn func(any) bool) func(*call) (any, error) {
 	return func(c *call) (any, error) { return fn(c.args[0]), nil }
+}
+
+// testKnown tells whether a filter or test of that name exists.
+func testKnown(find func(*Environment, string) *builtin) func(*call) (any, error) {
+	return func(c *call) (any, error) {
+		if _, err := hashKey(c.args[0], 0); err != nil {
+			return nil, err
+		}
+		s, ok := textOf(c.args[0])
+		return ok && find(c.rt.env, s) != nil, nil
+	}
+}
+
+// isEscaped reports whether a value brings its own HTML.
+func isEscaped(v any) bool {
+	if u, ok := v.(*undefined); ok {
+		return u.kind == Chainable
+	}
+	_, ok := v.(markup)
+	return ok
 }
 
 func isCallable(v any) bool {
