@@ -104,10 +104,17 @@ func (c *Client) SearchAnnotations(ctx context.Context, search any, query url.Va
 }
 
 // PatchAnnotation changes attributes of an annotation. A changed status calls
-// the status hooks of the queue, also the caller's own.
+// the status hooks of the queue, also the caller's own. Statuses that start
+// work, exporting and importing, are not sent twice when the answer is lost:
+// look before trying again.
 func (c *Client) PatchAnnotation(ctx context.Context, id int64, changes map[string]any) (Annotation, error) {
+	r, err := jsonRequest(http.MethodPatch, c.resource("annotations", id), changes)
+	if err != nil {
+		return Annotation{}, err
+	}
+	r.repeatable = changes["status"] != StatusExporting && changes["status"] != StatusImporting
 	var annotation Annotation
-	err := c.call(ctx, http.MethodPatch, c.resource("annotations", id), changes, &annotation)
+	err = c.do(ctx, r, &annotation)
 	return annotation, err
 }
 

@@ -115,6 +115,7 @@ func TestRetryAfterBeyondTheCapIsReturned(t *testing.T) {
 func TestRepeatedOrNot(t *testing.T) {
 	get := func(ctx context.Context, c *Client) error { _, err := c.Annotation(ctx, 1); return err }
 	patch := func(ctx context.Context, c *Client) error { _, err := c.SetStatus(ctx, 1, "to_review"); return err }
+	export := func(ctx context.Context, c *Client) error { _, err := c.SetStatus(ctx, 1, StatusExporting); return err }
 	create := func(ctx context.Context, c *Client) error { _, err := c.CreateNote(ctx, "x", "y"); return err }
 	labels := func(ctx context.Context, c *Client) error {
 		return c.ApplyLabels(ctx, []string{"a"}, []string{"b"}, nil)
@@ -133,6 +134,7 @@ func TestRepeatedOrNot(t *testing.T) {
 	}{
 		{"GET 503", get, 503, 4}, {"GET 500", get, 500, 4}, {"GET reset", get, 0, 4}, {"GET 404", get, 404, 1}, {"GET 302", get, 302, 1},
 		{"PATCH 502", patch, 502, 4}, {"PATCH 409", patch, 409, 1},
+		{"PATCH exporting 502", export, 502, 1}, {"PATCH exporting not sent", export, 0, 4},
 		{"POST 503", create, 503, 1}, {"POST 500", create, 500, 1}, {"POST not sent", create, 0, 4},
 		{"labels are a set", labels, 503, 4},
 		{"replace", operations(Replace(1, "x")), 503, 4}, {"add", operations(Add(1)), 503, 1},

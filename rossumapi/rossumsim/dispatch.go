@@ -34,6 +34,7 @@ type HookCall struct {
 
 	hook    *entity
 	payload map[string]any
+	copy    bool // a duplicate, which no fault disturbs
 }
 
 // hookAnswer is what a call came to.
@@ -109,6 +110,9 @@ func (s *Sim) deliver(ctx context.Context, call *HookCall) hookAnswer {
 		attempts += config.number("retry_count", 4)
 	}
 	answer := hookAnswer{call: call}
+	if !s.disturb(ctx, call) {
+		attempts = 0
+	}
 	for attempt := range attempts {
 		var again bool
 		if again, answer = s.attempt(ctx, call, attempt); !again || ctx.Err() != nil {

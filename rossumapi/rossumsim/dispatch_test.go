@@ -439,6 +439,43 @@ func TestRow17_DuplicateLateAndAfterPurge(t *testing.T) {
 	}
 }
 
+func TestRow17_DisturbedDeliveries(t *testing.T) {
+	w := newWorld(t, unlimited())
+	w.AddHook(w.hook("annotation_status.changed"))
+	id := w.upload()
+	w.must(w.Quiet(w.ctx))
+	w.answers(reply{status: 200})
+	c := w.adminClient()
+	change := func(status string) {
+		_, err := c.SetStatus(w.ctx, id, status)
+		w.must(err)
+	}
+	w.InjectDelivery(rossumsim.DeliveryFault{Event: "annotation_content.export", Lose: true})
+	w.InjectDelivery(rossumsim.DeliveryFault{Event: "annotation_status.changed", Delay: 10 * time.Second})
+	w.InjectDelivery(rossumsim.DeliveryFault{Lose: true})
+	w.InjectDelivery(rossumsim.DeliveryFault{Duplicates: 2})
+	for _, status := range []string{"postponed", "deleted"} { // late, lost
+		change(status)
+		w.advance(0)
+	}
+	change("to_review") // three times
+	w.advance(10 * time.Second)
+	change("confirmed")
+	w.must(w.Quiet(w.ctx))
+	var got []string
+	for _, r := range w.requests() {
+		e, err := rossumapi.DecodeEnvelope(r.body)
+		w.must(err)
+		got = append(got, e.Annotation.Status)
+	}
+	if text := strings.Join(got, " "); text != "to_review to_review to_review postponed confirmed" {
+		t.Error(text)
+	}
+	if first := w.requests(); first[0].member("request_id") != first[2].member("request_id") {
+		t.Error("a duplicate has a request_id of its own")
+	}
+}
+
 func TestRow17_InjectedAPIFaults(t *testing.T) {
 	w := newWorld(t, rossumsim.Options{})
 	id := w.upload()

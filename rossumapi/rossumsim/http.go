@@ -3,7 +3,6 @@ package rossumsim
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -96,16 +95,17 @@ func (s *Sim) api(h endpoint) http.HandlerFunc {
 			fault.answer(s, w)
 			return
 		}
-		refusal := s.admit(req)
-		if refusal == nil {
-			given := h(req)
-			refusal = &given
+		var result answer
+		if refusal := s.admit(req); refusal != nil {
+			result = *refusal
+		} else {
+			result = h(req)
 		}
 		if fault != nil {
 			fault.answer(s, w)
 			return
 		}
-		s.write(w, *refusal)
+		s.write(w, result)
 	}
 }
 
@@ -184,54 +184,4 @@ func (s *Sim) throttle(key string) int {
 	}
 	s.window[key] = append(recent, now)
 	return 0
-}
-
-// Fault makes the API misbehave. The zero values match every request, once.
-type Fault struct {
-	Method     string // "" matches all
-	Path       string // part of the path, "" matches all
-	Status     int    // of the answer; 0 cuts the connection
-	RetryAfter int    // seconds, for 429 and 503
-	Body       string // Defaults to Rossum's shape for the status
-	After      bool   // the request takes effect, only its answer is lost
-	Times      int    // Defaults to 1; negative = until Close
-}
-
-// Inject adds a fault; faults are used in the order they were added.
-func (s *Sim) Inject(f Fault) {
-	if f.Times == 0 {
-		f.Times = 1
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
-
-func (s *Sim) takeFault(r *http.Request) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.faults {
-		matches := (f.Method == "" || f.Method == r.Method) && strings.Contains(r.URL.Path, f.Path)
-		if matches && f.Times != 0 {
-			if f.Times > 0 {
-				f.Times--
-			}
-			return f
-		}
-	}
-	return nil
-}
-
-func (f *Fault) answer(s *Sim, w http.ResponseWriter) {
-	if f.Status == 0 {
-		panic(http.ErrAbortHandler) // cuts the connection
-	}
-	a := problem(f.Status, "", fmt.Sprintf("injected %d", f.Status))
-	if f.Body != "" {
-		a.raw = []byte(f.Body)
-	}
-	if f.RetryAfter > 0 {
-		a.header = map[string]string{"Retry-After": strconv.Itoa(f.RetryAfter)}
-	}
-	s.write(w, a)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -110,22 +109,4 @@ func (s *Sim) Calls(hookID int64) []HookCall {
 		}
 	}
 	return calls
-}
-
-// Redeliver makes a call again whatever has happened since, with the payload
-// it had: a duplicate, a late delivery out of order, or one after a purge. The
-// answer changes nothing.
-func (s *Sim) Redeliver(callID int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := slices.IndexFunc(s.calls, func(call *HookCall) bool { return call.ID == callID })
-	if at < 0 {
-		return fmt.Errorf("rossum simulator: no call %d", callID)
-	}
-	old := s.calls[at]
-	call := &HookCall{HookID: old.HookID, Event: old.Event, Annotation: old.Annotation, RequestID: old.RequestID,
-		hook: old.hook, payload: maps.Clone(old.payload)}
-	s.remember(call)
-	s.spawn(func(ctx context.Context) { s.deliver(ctx, call) })
-	return nil
 }

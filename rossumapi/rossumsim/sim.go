@@ -58,21 +58,22 @@ type Sim struct {
 
 	closing sync.Mutex // held while work is added, and while Close begins
 
-	mu          sync.Mutex
-	base        string
-	rng         *rand.Rand
-	changed     chan struct{} // closed and replaced at every change of a status
-	collections map[string]*collection
-	annotations map[int64]*annotation
-	files       map[int64][]byte // content of documents by id
-	tokens      map[string]*token
-	imported    map[string]int64 // ids given to objects of payloads
-	nextNode    int64
-	calls       []*HookCall
-	lastCall    int
-	logs        []*entity
-	faults      []*Fault
-	window      map[string][]time.Time // requests of the last second by limiter key
+	mu             sync.Mutex
+	base           string
+	rng            *rand.Rand
+	changed        chan struct{} // closed and replaced at every change of a status
+	collections    map[string]*collection
+	annotations    map[int64]*annotation
+	files          map[int64][]byte // content of documents by id
+	tokens         map[string]*token
+	imported       map[string]int64 // ids given to objects of payloads
+	nextNode       int64
+	calls          []*HookCall
+	lastCall       int
+	logs           []*entity
+	faults         []*Fault
+	deliveryFaults []*DeliveryFault
+	window         map[string][]time.Time // requests of the last second by limiter key
 }
 
 // New returns a simulator that does nothing before [Sim.Start], or before
