@@ -172,6 +172,8 @@ type SFTPTarget struct {
 	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
 	// Done writes an empty file with this suffix after the document.
 	Done string `yaml:"done"`
+	// Private allows addresses of private networks.
+	Private bool `yaml:"private"`
 }
 
 // S3Target is an S3 compatible bucket.
@@ -188,6 +190,8 @@ type S3Target struct {
 	SecretKey Secret `yaml:"secret_key"`
 	// Collision: fail, same (the same content is done; default) or suffix.
 	Collision string `yaml:"collision" default:"same" enum:"fail,same,suffix"`
+	// Private allows addresses of private networks.
+	Private bool `yaml:"private"`
 }
 
 // DirTarget is a local directory.
