@@ -31,6 +31,11 @@ type Limiter interface {
 }
 
 // Options configures a [Client]. Only BaseURL is required.
+//
+// Files may be redirected to storage, which is reached through a copy of
+// Transport that connects to public addresses only; a Transport that is no
+// *http.Transport is not copied, the default takes its place there. Behind a
+// proxy with a private address set AllowPrivate: the proxy decides then.
 type Options struct {
 	BaseURL       string            // scheme and host, as base_url in payloads
 	AllowHTTP     bool              // plain http beyond loopback
@@ -73,7 +78,7 @@ func New(o Options) (*Client, error) {
 		guarded = t.Clone()
 	}
 	if !o.AllowPrivate {
-		guarded.DialContext = publicDial
+		guarded.DialContext, guarded.DialTLSContext = publicDial, nil
 	}
 	return &Client{
 		options: o,

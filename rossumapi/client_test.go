@@ -331,11 +331,14 @@ func TestCookiesAreNotKept(t *testing.T) {
 }
 
 func TestResponseLimit(t *testing.T) {
+	var calls atomic.Int32
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
 		_, _ = w.Write(bytes.Repeat([]byte(" "), 5000))
-	}, Options{MaxResponse: 4096, Retries: -1})
-	if err := c.Get(t.Context(), c.URL("queues/1"), nil); err == nil {
-		t.Error("no error")
+	}, Options{MaxResponse: 4096})
+	err := c.Get(t.Context(), c.URL("queues/1"), nil)
+	if err == nil || !strings.Contains(err.Error(), "too large") || calls.Load() != 1 {
+		t.Errorf("%v after %d calls", err, calls.Load())
 	}
 }
 

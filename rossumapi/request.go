@@ -122,7 +122,7 @@ func (c *Client) again(ctx context.Context, d *delivery, err error) (time.Durati
 	var api *APIError
 	if !errors.As(err, &api) {
 		var transport *TransportError
-		safe := errors.As(err, &transport) && (d.repeatable || !transport.Written)
+		safe := errors.As(err, &transport) && (d.repeatable || !transport.Written) && !errors.Is(err, resty.ErrResponseBodyTooLarge)
 		return c.backOff(d, safe, err)
 	}
 	switch {

@@ -10,11 +10,15 @@
 // [Sim.Redeliver] make trouble.
 //
 // Where Rossum's behaviour is not documented there is a switch, see
-// [Switches]. Not simulated: page editing, splitting and copying of
-// annotations, page images and OCR text, workflows (no way into in_workflow),
-// connectors, rules, triggers, e-mail import and the event email.received,
-// memberships, cron schedules (see [Sim.FireScheduled]), XLSX export, the
-// reshaping of annotations by a changed schema, formulas, confidence and
-// constraint checks, the download of document archives, and Basic
-// authentication.
+// [Switches]. Events the simulator has no part in, such as email.received,
+// are sent with [Sim.Fire].
+//
+// Not simulated: page editing, splitting, copying and assignment of
+// annotations, their creation by POST, PUT and the PATCH of a whole content
+// tree, page images and OCR text, workflows (no way into in_workflow but
+// [Sim.SetStatus]), connectors, rules, triggers, e-mail import, memberships,
+// JWT and session logins, Basic authentication, roles beyond admin and not
+// admin, cron schedules (see [Sim.FireScheduled]), XLSX export, the reshaping
+// of annotations by a changed schema, formulas, confidence and constraint
+// checks, archives of documents, client certificates of hooks, and job hooks.
 package rossumsim
