@@ -61,8 +61,25 @@ func (b *Bucket[T]) Get(ctx context.Context, key string) (T, uint64, error) {
 // Create writes a value where there is none; ErrConflict where there is one.
 func (b *Bucket[T]) Create(ctx context.Context, key string, v T) (uint64, error) {
 	return b.write(ctx, key, v, func(ctx context.Context, data []byte) (uint64, error) {
-		return b.kv.Create(ctx, key, data)
+		if b.q.groups[streamOf(b.name)] != nil {
+			if revision, err := b.createGrouped(ctx, key, data); !isConflict(err) {
+				return revision, err
+			}
+		}
+		return b.kv.Create(ctx, key, data) // which also knows deleted keys
 	})
+}
+
+// createGrouped is what kv.Create does for a key that never was, in a form that can be grouped.
+func (b *Bucket[T]) createGrouped(ctx context.Context, key string, data []byte) (uint64, error) {
+	m := nats.NewMsg("$KV." + b.name + "." + key)
+	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0")
+	m.Data = data
+	ack, err := b.q.storeMsg(ctx, streamOf(b.name), m)
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
 }
 
 // Update writes a value over the given revision; ErrConflict where the revision is another by now.

@@ -71,15 +71,15 @@ func (q *Queue) Unroute(ctx context.Context, e Envelope, plain []byte) error {
 }
 
 func (q *Queue) publish(ctx context.Context, stream, id string, m *nats.Msg) (*jetstream.PubAck, error) {
-	opts := []jetstream.PublishOpt{jetstream.WithExpectStream(stream)}
+	m.Header.Set(jetstream.ExpectedStreamHeader, stream)
 	if id != "" {
-		opts = append(opts, jetstream.WithMsgID(id))
+		m.Header.Set(jetstream.MsgIDHeader, id)
 	}
 	var ack *jetstream.PubAck
 	tries := 0
 	try := func(ctx context.Context) (err error) {
 		tries++
-		ack, err = q.js.PublishMsg(ctx, m, opts...)
+		ack, err = q.storeMsg(ctx, stream, m)
 		return err
 	}
 	err := q.tapped("publish", stream+" "+m.Subject, func() error { return again(ctx, try) })

@@ -47,6 +47,7 @@ type Queue struct {
 	object    jetstream.ObjectStore
 	dead      jetstream.Stream
 	tap       func(Write) error
+	groups    map[string]*group // by stream
 	closeOnce sync.Once
 }
 
@@ -125,6 +126,7 @@ func (q *Queue) bind(ctx context.Context) error {
 	if q.dead, err = q.js.Stream(ctx, streamDead); err != nil {
 		return fmt.Errorf("queue: stream %s: %w", streamDead, err)
 	}
+	q.makeGroups()
 	return q.loadIndexKey(ctx)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -97,14 +98,19 @@ func (q *Queue) streams() []jetstream.StreamConfig {
 	for _, name := range bucketNames() {
 		all = append(all, q.bucket(name))
 	}
+	for i := range all {
+		all[i].AllowAtomicPublish = q.cfg.URL == "" && slices.Contains(groupedStreams(), all[i].Name)
+	}
 	return all
 }
+
+func streamOf(bucket string) string { return "KV_" + bucket }
 
 // bucket is a key-value bucket's stream. AllowDirect is off: with replicas a direct get may be stale, and every
 // bucket holds something decisions are read from.
 func (q *Queue) bucket(name string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, Storage: jetstream.FileStorage,
+		Name: streamOf(name), Subjects: []string{"$KV." + name + ".>"}, Storage: jetstream.FileStorage,
 		Replicas: q.replicas(), MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgs: -1, MaxConsumers: -1, MaxMsgSize: -1,
 		Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true, Duplicates: 2 * time.Minute,
 	}
@@ -170,6 +176,7 @@ func driftOf(have, want jetstream.StreamConfig) []string {
 	diff("max_msgs_per_subject", have.MaxMsgsPerSubject, want.MaxMsgsPerSubject)
 	diff("duplicate_window", have.Duplicates, want.Duplicates)
 	diff("allow_direct", have.AllowDirect, want.AllowDirect)
+	diff("allow_atomic", have.AllowAtomicPublish, want.AllowAtomicPublish)
 	diff("allow_msg_schedules", have.AllowMsgSchedules, want.AllowMsgSchedules)
 	return drift
 }
