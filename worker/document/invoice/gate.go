@@ -44,6 +44,7 @@ var gateRules = []struct {
 	{RuleIBAN, Block, (*audit).iban},
 	{RuleVATID, Warn, (*audit).vatIDs},
 	{RuleVATCheck, Warn, (*audit).vatChecks},
+	{RuleCurrency, Block, (*audit).currency},
 	{RuleDecimals, Block, (*audit).decimals},
 	{RuleCredit, Warn, (*audit).credit},
 	{RuleRateGuess, Warn, (*audit).rateGuess},

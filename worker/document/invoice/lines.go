@@ -181,8 +181,8 @@ func chargeReason(kind, label string) (reason, code string) {
 var chargeKinds = []struct{ word, reason, code string }{
 	{"discount", "Discount", "95"}, {"rabatt", "Discount", "95"},
 	{"shipping", "Shipping", "FC"}, {"freight", "Freight", "FC"}, {"fracht", "Freight", "FC"},
-	{"handling", "Handling", "HD"}, {"pack", "Packing", "PC"}, {"insurance", "Insurance", "IN"},
-	{"misc", "Miscellaneous", ""}, {"other", "Miscellaneous", ""},
+	{"handling", "Handling", "HD"}, {"pack", "Packing", "PC"}, {"insurance", "Insurance", ""},
+	{"misc", "Miscellaneous", "ABK"}, {"other", "Miscellaneous", "ABK"},
 }
 
 // taxes reads the tax table.

@@ -18,6 +18,38 @@ func (r *reader) parties() {
 	r.country("seller", &inv.Seller.Address, inv.Seller.VATID)
 	r.country("buyer", &inv.Buyer.Address, inv.Buyer.VATID)
 	r.country("delivery", &inv.Delivery.Address, "")
+	r.domestic("seller", &inv.Seller.Address, inv.Buyer.Address.Country)
+	r.domestic("buyer", &inv.Buyer.Address, inv.Seller.Address.Country)
+	r.domestic("delivery", &inv.Delivery.Address, inv.Buyer.Address.Country)
+	r.vatPrefix("seller", &inv.Seller)
+	r.vatPrefix("buyer", &inv.Buyer)
+}
+
+// domestic completes the country of an address by the one thing left: people
+// leave out the country where the letter does not cross a border.
+func (r *reader) domestic(role string, a *Address, other string) {
+	if a.Country != "" || a.IsZero() || other == "" {
+		return
+	}
+	a.Country = other
+	r.derived(Place{Field: role + ".country"}, "%s, that of the other party, as the address names none", other)
+}
+
+// vatPrefix makes a VAT id of a tax number that stands where one is expected
+// and has the form and check digit of the party's country, but no prefix.
+func (r *reader) vatPrefix(role string, p *Party) {
+	place := Place{Field: role + ".vat_id"}
+	if p.VATID != "" || p.TaxNumber == "" || p.TaxNumber != r.text(place.Field) {
+		return
+	}
+	prefix := p.Address.Country
+	if prefix == "GR" {
+		prefix = "EL"
+	}
+	if id := prefix + normalizeVATID(p.TaxNumber); isVATID(id) && vatFormOK(id) && vatChecksumOK(id) {
+		p.VATID, p.TaxNumber = id, ""
+		r.derived(place, "with the prefix of the party's country")
+	}
 }
 
 func (r *reader) party(role string) Party {

@@ -213,12 +213,8 @@ func (r *reader) required() {
 	if inv.IssueDate == "" {
 		r.missing([]Place{{Field: "issue_date"}}, "the date of issue is missing")
 	}
-	switch {
-	case inv.Currency == "":
+	if inv.Currency == "" {
 		r.missing([]Place{{Field: "currency"}}, "the currency is missing")
-	case !IsCurrency(inv.Currency):
-		r.problems = append(r.problems, inv.Problem(RuleCurrency, Block, []Place{{Field: "currency"}},
-			"%q is no currency code of ISO 4217", shorten(inv.Currency)))
 	}
 	if !inv.Totals.Gross.Valid {
 		r.missing([]Place{{Field: "total.gross"}, {Field: "total.due"}}, "the total amount is missing")

@@ -171,6 +171,12 @@ func (a *audit) vatHolders() []vatHolder {
 	return all
 }
 
+func (a *audit) currency() {
+	if inv := a.inv; inv.Currency != "" && !IsCurrency(inv.Currency) {
+		a.fail(Place{Field: "currency"}, "%q is no currency code of ISO 4217", shorten(inv.Currency))
+	}
+}
+
 // decimals finds amounts that cannot be paid in the currency. Prices may have
 // any number of places.
 func (a *audit) decimals() {

@@ -81,12 +81,22 @@ func (w *writer) root(attached []invoice.Attachment) document.Map {
 	m.Add("cac:PayeeParty", w.payee())
 	m.Add("cac:Delivery", w.delivery())
 	m.Add("cac:PaymentMeans", w.paymentMeans())
-	m.Add("cac:PaymentTerms", text("cbc:Note", inv.Payment.Terms))
+	m.Add("cac:PaymentTerms", text("cbc:Note", w.terms()))
 	m.Add("cac:AllowanceCharge", w.charges(inv.Charges, true))
 	m.Add("cac:TaxTotal", w.taxTotals())
 	m.Add("cac:LegalMonetaryTotal", w.monetaryTotal())
 	m.Add("cac:"+name+"Line", w.lines())
 	return document.Map{{Key: name, Value: m}}
+}
+
+// terms of a credit note repeat its due date where there are none: the
+// schematron looks for one of the two, but not where a credit note has its due
+// date (BR-CO-25).
+func (w *writer) terms() string {
+	if inv := w.inv; inv.Payment.Terms == "" && inv.Credit && inv.DueDate != "" {
+		return "Due " + string(inv.DueDate)
+	}
+	return w.inv.Payment.Terms
 }
 
 // notes are one in Peppol (R002).

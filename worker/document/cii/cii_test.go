@@ -1,0 +1,145 @@
+package cii_test
+
+import (
+	"bytes"
+	stdxml "encoding/xml"
+	"fmt"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"github.com/rossum-relay/rossum-relay/worker/document/cii"
+	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
+	"github.com/rossum-relay/rossum-relay/worker/document/invoice/invoicetest"
+)
+
+const schema = "cii-en16931/Factur-X_EN16931.xsd"
+
+var profiles = []string{"en16931", "xrechnung", "facturx"}
+
+// report lists problems for golden files.
+func report(problems []invoice.Problem) []byte {
+	var b bytes.Buffer
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s %s: %s\n\tat %s row %d: %s %d\n", p.Severity, p.Rule, p.Message, p.Field, p.Row, p.SchemaID, p.Datapoint)
+	}
+	return b.Bytes()
+}
+
+// TestPayloads encodes real documents: each profile gives a document or says
+// at which fields it is refused.
+func TestPayloads(t *testing.T) {
+	for _, name := range invoicetest.Payloads {
+		inv, _ := invoicetest.Read(t, name)
+		for _, profile := range profiles {
+			t.Run(name+"/"+profile, func(t *testing.T) {
+				doc, problems, err := cii.Encode(inv, invoice.Options{Profile: profile})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if invoice.Blocks(problems) != (len(doc.Body) == 0) {
+					t.Fatalf("%d bytes in spite of %d problems", len(doc.Body), len(problems))
+				}
+				if len(doc.Body) == 0 {
+					invoicetest.Golden(t, name+"."+profile+".txt", report(problems))
+					return
+				}
+				invoicetest.Golden(t, name+"."+profile+".xml", doc.Body)
+				checkSums(t, doc.Body)
+				invoicetest.Schema(t, schema, doc.Body)
+			})
+		}
+	}
+}
+
+// TestHostileInvoices encodes invoices whose texts try to break out. The
+// documents stay well-formed, valid, and add up.
+func TestHostileInvoices(t *testing.T) {
+	var documents [][]byte
+	rapid.Check(t, func(t *rapid.T) {
+		inv := invoicetest.Draw(t)
+		doc, problems, err := cii.Encode(inv, invoice.Options{Profile: rapid.SampledFrom(profiles).Draw(t, "profile")})
+		if err != nil || invoice.Blocks(problems) {
+			t.Fatalf("refused: %v\n%s", err, report(problems))
+		}
+		checkSums(t, doc.Body)
+		documents = append(documents, doc.Body)
+	})
+	invoicetest.Schema(t, schema, documents...)
+}
+
+// sums are the parts of a document that must add up.
+type sums struct {
+	Lines []struct {
+		Net      decimal.Decimal `xml:"SpecifiedLineTradeSettlement>SpecifiedTradeSettlementLineMonetarySummation>LineTotalAmount"`
+		Price    decimal.Decimal `xml:"SpecifiedLineTradeAgreement>NetPriceProductTradePrice>ChargeAmount"`
+		Quantity decimal.Decimal `xml:"SpecifiedLineTradeDelivery>BilledQuantity"`
+	} `xml:"SupplyChainTradeTransaction>IncludedSupplyChainTradeLineItem"`
+	Settlement struct {
+		Taxes []struct {
+			Amount decimal.Decimal `xml:"CalculatedAmount"`
+			Base   decimal.Decimal `xml:"BasisAmount"`
+		} `xml:"ApplicableTradeTax"`
+		Total struct {
+			Lines      decimal.Decimal `xml:"LineTotalAmount"`
+			Charges    money           `xml:"ChargeTotalAmount"`
+			Allowances money           `xml:"AllowanceTotalAmount"`
+			Net        decimal.Decimal `xml:"TaxBasisTotalAmount"`
+			Tax        decimal.Decimal `xml:"TaxTotalAmount"`
+			Rounding   money           `xml:"RoundingAmount"`
+			Gross      decimal.Decimal `xml:"GrandTotalAmount"`
+			Prepaid    money           `xml:"TotalPrepaidAmount"`
+			Due        decimal.Decimal `xml:"DuePayableAmount"`
+		} `xml:"SpecifiedTradeSettlementHeaderMonetarySummation"`
+	} `xml:"SupplyChainTradeTransaction>ApplicableHeaderTradeSettlement"`
+}
+
+type money struct {
+	Value decimal.Decimal `xml:",chardata"`
+}
+
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// checkSums recomputes what the official rules compute, from the document
+// alone.
+func checkSums(t failer, body []byte) {
+	t.Helper()
+	var d sums
+	if err := stdxml.Unmarshal(body, &d); err != nil {
+		t.Fatalf("not well-formed: %v\n%s", err, body)
+	}
+	equal := func(rule string, got, want decimal.Decimal) {
+		t.Helper()
+		if !got.Equal(want) {
+			t.Errorf("%s: %s, expected %s", rule, got, want)
+		}
+	}
+	total := d.Settlement.Total
+	lines, base, tax := decimal.Zero, decimal.Zero, decimal.Zero
+	for i, l := range d.Lines {
+		lines = lines.Add(l.Net)
+		if l.Price.IsNegative() {
+			t.Errorf("BR-27: line %d", i+1)
+		}
+	}
+	for _, row := range d.Settlement.Taxes {
+		base, tax = base.Add(row.Base), tax.Add(row.Amount)
+	}
+	equal("BR-CO-10", total.Lines, lines)
+	equal("BR-CO-13", total.Net, lines.Add(total.Charges.Value).Sub(total.Allowances.Value))
+	equal("BR-CO-14", total.Tax, tax)
+	equal("BR-CO-15", total.Gross, total.Net.Add(total.Tax))
+	equal("BR-CO-16", total.Due, total.Gross.Sub(total.Prepaid.Value).Add(total.Rounding.Value))
+	equal("bases", base, total.Net)
+}
+
+func TestUnknownProfile(t *testing.T) {
+	if _, _, err := cii.Encode(&invoice.Invoice{}, invoice.Options{Profile: "peppol"}); err == nil {
+		t.Error("peppol is no profile of CII")
+	}
+}
