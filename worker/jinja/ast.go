@@ -47,7 +47,7 @@ type (
 	sliceExpr struct {
 		obj                expr
 		start, stop, steps expr // nil if absent
-		constant           bool // all literals: Jinja2 folds it, and a type error to undefined
+		constant           bool // in a constant output, where Jinja2 folds a type error to undefined
 		pos                position
 	}
 
@@ -139,6 +139,7 @@ type (
 
 	outputStmt struct {
 		x    expr
+		call *callExpr // x, if it is a call
 		mode escapeMode
 		pos  position
 	}
@@ -182,7 +183,7 @@ type (
 	// nsRefExpr is the target ns.attr of a set.
 	nsRefExpr struct {
 		name nameExpr
-		attr string
+		attr any // a string, boxed once
 		pos  position
 	}
 

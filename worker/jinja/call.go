@@ -96,6 +96,9 @@ func (rt *runtime) freeCall(c *call) {
 // invoke binds the arguments and runs b. first, unless missing, goes before
 // the positional arguments.
 func (rt *runtime) invoke(b *builtin, self, first any, args arguments) (any, error) {
+	if err := rt.step(workOf(self) + workOf(first)); err != nil {
+		return nil, err
+	}
 	c := rt.newCall()
 	c.self = self
 	c.args = c.buf[:0]
@@ -127,6 +130,23 @@ func (rt *runtime) invoke(b *builtin, self, first any, args arguments) (any, err
 		rt.freeCall(c)
 	}
 	return v, err
+}
+
+// workOf is the steps a builtin may spend on a value just by looking it over.
+func workOf(v any) int {
+	switch v := v.(type) {
+	case string:
+		return len(v) >> 7
+	case markup:
+		return len(v) >> 7
+	case bytesValue:
+		return len(v) >> 7
+	case *List:
+		return len(v.items) >> 4
+	case *Dict:
+		return len(v.entries) >> 4
+	}
+	return 0
 }
 
 func (c *call) bindNamed(b *builtin, named []argument, given int) error {

@@ -51,7 +51,7 @@ func (rt *runtime) equal(a, b any) (bool, error) {
 	x, xOK := textOf(a)
 	y, yOK := textOf(b)
 	if xOK && yOK {
-		return x == y, nil
+		return x == y, rt.step(min(len(x), len(y)) >> 10)
 	}
 	for _, v := range []any{a, b} {
 		if u, ok := v.(*undefined); ok && u.kind == Strict {

@@ -180,10 +180,10 @@ type (
 
 // hashKey normalizes a key so that Go's == on the result is Python's == on
 // keys: 1, 1.0, True and Decimal(1) are one key.
-func hashKey(v any, depth int) (any, error) {
-	switch v := v.(type) {
+func hashKey(key any, depth int) (any, error) {
+	switch v := key.(type) {
 	case string:
-		return v, nil
+		return key, nil
 	case markup:
 		return string(v), nil
 	case bool:
@@ -192,7 +192,7 @@ func hashKey(v any, depth int) (any, error) {
 		}
 		return int64(0), nil
 	case nil, int64, Date, timeOfDay, TimeDelta:
-		return v, nil
+		return key, nil
 	case DateTime:
 		return v.key(), nil
 	case *big.Int:
@@ -211,9 +211,9 @@ func hashKey(v any, depth int) (any, error) {
 		}
 	case *Dict, *dictView:
 	default:
-		return hashIdentity(v)
+		return hashIdentity(key)
 	}
-	return nil, typeError("unhashable type: %s", quoteRepr(typeName(v)))
+	return nil, typeError("unhashable type: %s", quoteRepr(typeName(key)))
 }
 
 func hashTuple(t *List, depth int) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // UndefinedKind chooses what a missing name, attribute or item becomes.
@@ -54,6 +55,7 @@ type Environment struct {
 	filters   map[string]*builtin // the host's
 	tests     map[string]*builtin
 	templates map[string]*program
+	buffers   sync.Pool // of *[]byte: output of renderings that ended
 }
 
 // New compiles opts.Templates and returns an environment, or the first syntax

@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -88,8 +87,8 @@ func hostError(err error) error {
 
 // isKind reports whether err is an *Error of one of the kinds.
 func isKind(err error, kinds ...Kind) bool {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := err.(*Error) // what the engine itself hands on is never wrapped
+	if !ok {
 		return false
 	}
 	for _, k := range kinds {

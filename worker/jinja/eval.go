@@ -1,5 +1,7 @@
 package jinja
 
+import "slices"
+
 func (x *constExpr) eval(*frame) (any, error) { return x.value, nil }
 
 func (x *nameExpr) eval(f *frame) (any, error) {
@@ -239,18 +241,19 @@ func (x *condExpr) eval(f *frame) (any, error) {
 }
 
 // arguments evaluates the arguments of a call; caller, if any, is one more.
+// The positional ones lie on the runtime's stack until drop: what is called
+// must not keep the slice.
 func (f *frame) arguments(a *callArgs, caller *macro) (arguments, error) {
 	var args arguments
-	if len(a.pos) > 0 {
-		args.pos = make([]any, len(a.pos))
-	}
-	for i, x := range a.pos {
+	base := len(f.rt.args)
+	for _, x := range a.pos {
 		v, err := x.eval(f)
 		if err != nil {
 			return args, err
 		}
-		args.pos[i] = v
+		f.rt.args = append(f.rt.args, v)
 	}
+	args.pos = slices.Clip(f.rt.args[base:])
 	for _, n := range a.named {
 		v, err := n.value.eval(f)
 		if err != nil {
@@ -265,6 +268,13 @@ func (f *frame) arguments(a *callArgs, caller *macro) (arguments, error) {
 		return args, nil
 	}
 	return args, f.unpackArguments(a, &args)
+}
+
+// drop takes evaluated arguments off the stack.
+func (f *frame) drop(a *callArgs) {
+	base := len(f.rt.args) - len(a.pos)
+	clear(f.rt.args[base:])
+	f.rt.args = f.rt.args[:base]
 }
 
 // unpackArguments evaluates *args and **kwargs.
@@ -330,7 +340,35 @@ func (x *callExpr) run(f *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer f.drop(&x.args)
 	return f.rt.callValue(fn, args)
+}
+
+// write calls, and writes the result. A macro writes its output itself.
+func (x *callExpr) write(f *frame) error {
+	name, ok := x.fn.(*nameExpr)
+	if ok {
+		fn, err := name.eval(f)
+		if err != nil {
+			return err
+		}
+		if m, ok := fn.(*macro); ok {
+			args, err := f.arguments(&x.args, nil)
+			if err == nil {
+				err = m.write(f.rt, args)
+			}
+			if err != nil {
+				return f.at(err, x.pos)
+			}
+			f.drop(&x.args)
+			return nil
+		}
+	}
+	v, err := x.eval(f)
+	if err != nil {
+		return err
+	}
+	return f.rt.write(v, false)
 }
 
 // method calls obj.name(args) without making a bound method first.
@@ -350,6 +388,7 @@ func (x *callExpr) method(f *frame, attr *getattrExpr) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer f.drop(&x.args)
 	if b == nil {
 		return f.rt.callValue(fn, args)
 	}
@@ -392,6 +431,7 @@ func (x *filterExpr) run(f *frame, v any) (any, error) {
 	if err != nil {
 		return nil, f.at(err, x.pos)
 	}
+	f.drop(&x.args)
 	return v, nil
 }
 
@@ -410,5 +450,6 @@ func (x *testExpr) eval(f *frame) (any, error) {
 	if err != nil {
 		return nil, f.at(err, x.pos)
 	}
+	f.drop(&x.args)
 	return v, nil
 }

@@ -14,9 +14,14 @@ func (s *outputStmt) exec(f *frame) error {
 	if err := f.rt.step(1); err != nil {
 		return f.at(err, s.pos)
 	}
-	v, err := s.x.eval(f)
-	if err == nil {
-		err = f.rt.write(v, f.escapes(s.mode))
+	var err error
+	if escape := f.escapes(s.mode); s.call != nil && !escape {
+		err = s.call.write(f)
+	} else {
+		var v any
+		if v, err = s.x.eval(f); err == nil {
+			err = f.rt.write(v, escape)
+		}
 	}
 	if err != nil {
 		return f.at(err, s.pos)

@@ -270,22 +270,19 @@ func filterFormat(c *call) (any, error) {
 	if len(c.rest) > 0 && len(c.named) > 0 {
 		return nil, raise(KindRuntime, "can't handle positional and keyword arguments at the same time")
 	}
-	var value any = newTuple(append([]any(nil), c.rest...)...)
+	s, safe, err := c.softText(0)
+	if err != nil {
+		return nil, err
+	}
+	p := percentFormat{rt: c.rt, args: c.rest, escape: safe}
 	if len(c.named) > 0 {
 		d := NewDict(len(c.named))
 		for _, a := range c.named {
 			d.put(a.name, a.name, a.value)
 		}
-		value = d
+		p.args, p.single = []any{d}, d
 	}
-	s, safe, err := c.softText(0)
-	if err != nil {
-		return nil, err
-	}
-	if safe {
-		return c.rt.formatPercent(markup(s), value)
-	}
-	return c.rt.formatPercent(s, value)
+	return p.result(s)
 }
 
 func filterJoin(c *call) (any, error) {

@@ -10,10 +10,33 @@ type frame struct {
 	slots    []any
 	up       *frame
 	extended *program // the parent once extends was reached: output is then dropped
+	buf      [6]any   // room for the slots of small functions
+	next     *frame   // free list
 }
 
 func newFrame(rt *runtime, prog *program, tc *templateContext, fn *function, up *frame) *frame {
-	return &frame{rt: rt, prog: prog, tc: tc, slots: make([]any, fn.slots), up: up}
+	f := rt.frames
+	if f == nil || !fn.leaf {
+		f = new(frame)
+	} else {
+		rt.frames = f.next
+	}
+	*f = frame{rt: rt, prog: prog, tc: tc, up: up}
+	if fn.slots <= len(f.buf) {
+		f.slots = f.buf[:fn.slots]
+	} else {
+		f.slots = make([]any, fn.slots)
+	}
+	return f
+}
+
+// release takes back the frame of a function that nothing can refer to once
+// it ended.
+func (f *frame) release(fn *function) {
+	if fn.leaf {
+		*f = frame{next: f.rt.frames, rt: f.rt}
+		f.rt.frames = f
+	}
 }
 
 // at places an error at a node of the running template.
@@ -98,7 +121,8 @@ func (f *frame) assign(target expr, v any) error {
 		if err := f.rt.grow(entryBytes); err != nil {
 			return f.at(err, t.pos)
 		}
-		return ns.attrs.set(t.attr, v)
+		ns.attrs.put(t.attr, t.attr, v)
+		return nil
 	}
 	return raise(KindRuntime, "cannot assign to this expression")
 }

@@ -57,25 +57,34 @@ func (m *macro) attr(name string) (any, bool) {
 
 // call runs the macro and returns its output.
 func (m *macro) call(rt *runtime, args arguments) (any, error) {
-	if err := rt.enter(); err != nil {
-		return nil, err
-	}
-	defer rt.leave()
-	f := newFrame(rt, m.f.prog, m.f.tc, m.def.scope.fn, m.f)
-	if err := m.bind(rt, f, args); err != nil {
-		return nil, err
-	}
-	if err := f.enter(m.def.scope.loads); err != nil {
-		return nil, err
-	}
-	if err := m.defaults(rt, f); err != nil {
-		return nil, err
-	}
-	text, err := rt.capture(func() error { return execAll(f, m.def.body) })
+	text, err := rt.capture(func() error { return m.write(rt, args) })
 	if err != nil {
 		return nil, err
 	}
 	return rt.markedUp(text), nil
+}
+
+// write runs the macro and leaves its output where it is.
+func (m *macro) write(rt *runtime, args arguments) error {
+	if err := rt.enter(); err != nil {
+		return err
+	}
+	defer rt.leave()
+	f := newFrame(rt, m.f.prog, m.f.tc, m.def.scope.fn, m.f)
+	if err := m.bind(rt, f, args); err != nil {
+		return err
+	}
+	if err := f.enter(m.def.scope.loads); err != nil {
+		return err
+	}
+	if err := m.defaults(rt, f); err != nil {
+		return err
+	}
+	if err := execAll(f, m.def.body); err != nil {
+		return err
+	}
+	f.release(m.def.scope.fn)
+	return nil
 }
 
 // bind hands the arguments to the macro's parameters; one not given stays

@@ -50,7 +50,6 @@ func (p *parser) subscript(x expr) (expr, error) {
 	if len(items) == 1 {
 		if s, ok := items[0].(*sliceExpr); ok {
 			s.pos = pos
-			s.constant = foldable(s)
 			return s, nil
 		}
 		return &getitemExpr{obj: x, arg: items[0], pos: pos}, nil

@@ -175,7 +175,8 @@ func (p *parser) output() (stmt, error) {
 	if _, err := p.expect(tokVariableEnd); err != nil {
 		return nil, err
 	}
-	return &outputStmt{x: x, pos: pos}, nil
+	call, _ := x.(*callExpr)
+	return &outputStmt{x: x, call: call, pos: pos}, nil
 }
 
 // block reads the rest of an opening tag and the statements up to one of ends.

@@ -22,22 +22,27 @@ type percentFormat struct {
 func (rt *runtime) formatPercent(format, value any) (any, error) {
 	text, _ := textOf(format)
 	_, isMarkup := format.(markup)
-	p := &percentFormat{rt: rt, single: value, escape: isMarkup, args: []any{value}}
+	p := percentFormat{rt: rt, single: value, escape: isMarkup, args: []any{value}}
 	if t, ok := value.(*List); ok && t.tuple {
 		p.args, p.single = t.all(), nil
 	}
+	return p.result(text)
+}
+
+func (p *percentFormat) result(text string) (any, error) {
 	s, err := p.run(text)
 	if err != nil {
 		return nil, err
 	}
-	if isMarkup {
+	if p.escape {
 		return markup(s), nil
 	}
 	return s, nil
 }
 
 func (p *percentFormat) run(text string) (string, error) {
-	var b []byte
+	var room [64]byte
+	b := room[:0]
 	for text != "" {
 		i := strings.IndexByte(text, '%')
 		if i < 0 {

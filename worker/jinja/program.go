@@ -81,16 +81,28 @@ func locateTemplate(err error, name string) error {
 	return &named
 }
 
-// render runs the program as a template and returns its output.
-func (prog *program) render(ctx context.Context, vars any) ([]byte, error) {
+// render runs the program as a template and hands its output to use, which
+// must not keep it.
+func (prog *program) render(ctx context.Context, vars any, use func([]byte) error) error {
 	rt, tc, err := prog.start(ctx, vars)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer rt.close()
 	if _, err := runRoot(rt, prog, tc); err != nil {
-		return nil, locate(err, prog.name, position{1, 1})
+		return locate(err, prog.name, position{1, 1})
 	}
-	return rt.out, nil
+	return use(rt.out)
+}
+
+// renderText is render to a string.
+func (prog *program) renderText(ctx context.Context, vars any) (string, error) {
+	var text string
+	err := prog.render(ctx, vars, func(out []byte) error {
+		text = string(out)
+		return nil
+	})
+	return text, err
 }
 
 // eval evaluates an expression of the program.
@@ -99,6 +111,7 @@ func (prog *program) eval(ctx context.Context, x expr, vars any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer rt.close()
 	f := newFrame(rt, prog, tc, prog.fn, nil)
 	v, err := x.eval(f)
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -158,14 +159,17 @@ func (rt *runtime) appendQuoted(buf []byte, s string) ([]byte, error) {
 }
 
 func (rt *runtime) appendList(buf []byte, l *List) ([]byte, error) {
-	if err := rt.enter(); err != nil {
-		return nil, err
-	}
-	defer rt.leave()
 	open, end := byte('['), byte(']')
 	if l.tuple {
 		open, end = '(', ')'
 	}
+	if slices.Contains(rt.printing, any(l)) {
+		return append(buf, open, '.', '.', '.', end), nil
+	}
+	if err := rt.startPrinting(l); err != nil {
+		return nil, err
+	}
+	defer rt.stopPrinting()
 	buf = append(append(buf, l.kind...), open)
 	for i := range l.items {
 		if i > 0 {
@@ -185,11 +189,26 @@ func (rt *runtime) appendList(buf []byte, l *List) ([]byte, error) {
 	return append(buf, end), nil
 }
 
+// startPrinting remembers a container whose repr begins, so that one that
+// holds itself prints as [...].
+func (rt *runtime) startPrinting(v any) error {
+	rt.printing = append(rt.printing, v)
+	return rt.enter()
+}
+
+func (rt *runtime) stopPrinting() {
+	rt.printing = rt.printing[:len(rt.printing)-1]
+	rt.leave()
+}
+
 func (rt *runtime) appendDict(buf []byte, d *Dict) ([]byte, error) {
-	if err := rt.enter(); err != nil {
+	if slices.Contains(rt.printing, any(d)) {
+		return append(buf, "{...}"...), nil
+	}
+	if err := rt.startPrinting(d); err != nil {
 		return nil, err
 	}
-	defer rt.leave()
+	defer rt.stopPrinting()
 	buf = append(buf, '{')
 	for i := range d.entries {
 		if i > 0 {

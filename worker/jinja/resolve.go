@@ -125,9 +125,7 @@ func (r *resolver) stmt(s stmt, pl place) error {
 	switch s := s.(type) {
 	case *outputStmt:
 		s.mode = pl.escape
-		if allLiterals([]expr{s.x}) { // Jinja2 writes those when it compiles
-			s.mode = pl.fixed
-		}
+		r.foldOutput(s, pl)
 		return r.expr(s.x, pl)
 	case *doStmt:
 		return r.expr(s.x, pl)
@@ -158,6 +156,21 @@ func (r *resolver) stmt(s stmt, pl place) error {
 		return r.autoescape(s, pl)
 	}
 	return r.templateStmt(s, pl)
+}
+
+// foldOutput marks what Jinja2 would write when it compiles.
+func (r *resolver) foldOutput(s *outputStmt, pl place) {
+	if !foldable(s.x) {
+		return
+	}
+	if allLiterals([]expr{s.x}) {
+		s.mode = pl.fixed
+	}
+	walkExpr(s.x, func(x expr) {
+		if slice, ok := x.(*sliceExpr); ok {
+			slice.constant = true
+		}
+	})
 }
 
 // templateStmt resolves the statements that deal with other templates.
@@ -381,7 +394,7 @@ func (r *resolver) autoescape(s *autoescapeStmt, pl place) error {
 
 // macro resolves a macro's or call block's arguments and body.
 func (r *resolver) macro(def *macroDef, pl place) error {
-	fn := &function{parent: pl.sym.fn}
+	fn := &function{parent: pl.sym.fn, leaf: isLeaf(def.body)}
 	sym := newSymbols(pl.sym, fn)
 	sc := macroScope{fn: fn, caller: -1, kwargs: -1, vararg: -1}
 	args := map[string]bool{}

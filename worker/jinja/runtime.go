@@ -17,7 +17,10 @@ type runtime struct {
 	depth      int
 	out        []byte
 	autoescape bool
-	calls      *call // free list
+	calls      *call  // free list
+	frames     *frame // free list
+	args       []any  // arguments of the calls under way
+	printing   []any  // lists and dicts whose repr is under way
 	modules    map[*program]*module
 }
 
@@ -27,8 +30,23 @@ func newRuntime(ctx context.Context, env *Environment) *runtime {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return &runtime{env: env, ctx: ctx, limits: env.limits, steps: env.limits.Steps, untilCheck: stepsPerCheck,
+	rt := &runtime{env: env, ctx: ctx, limits: env.limits, steps: env.limits.Steps, untilCheck: stepsPerCheck,
 		alloc: env.limits.AllocBytes, autoescape: env.opts.Autoescape}
+	if buf, ok := env.buffers.Get().(*[]byte); ok {
+		rt.out = (*buf)[:0]
+	}
+	return rt
+}
+
+// maxKeptBuffer is the size in bytes above which an output buffer is left to
+// the garbage collector.
+const maxKeptBuffer = 4 << 20
+
+// close hands the output buffer to the next rendering.
+func (rt *runtime) close() {
+	if cap(rt.out) <= maxKeptBuffer {
+		rt.env.buffers.Put(&rt.out)
+	}
 }
 
 // step spends n steps.

@@ -34,6 +34,7 @@ type load struct {
 type function struct {
 	parent *function
 	slots  int
+	leaf   bool // has no functions inside, so its frame ends with its run
 }
 
 // variable is a name in one scope.

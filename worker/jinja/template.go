@@ -13,18 +13,13 @@ type Template struct{ prog *program }
 // [*Dict] or an [Object]; nil stands for no variables. Its error is an
 // [*Error].
 func (t *Template) Render(ctx context.Context, vars any) (string, error) {
-	out, err := t.prog.render(ctx, vars)
-	return string(out), err
+	return t.prog.renderText(ctx, vars)
 }
 
 // RenderTo writes the template's text to w, nothing if rendering fails. Its
 // error is an [*Error], of [KindHost] if it is w's.
 func (t *Template) RenderTo(ctx context.Context, w io.Writer, vars any) error {
-	out, err := t.prog.render(ctx, vars)
-	if err != nil {
-		return err
-	}
-	return writeAll(w, out)
+	return t.prog.render(ctx, vars, func(out []byte) error { return writeAll(w, out) })
 }
 
 // Variables lists the names of the context the template may read, in the
@@ -61,11 +56,11 @@ func (n *Native) Eval(ctx context.Context, vars any) (any, error) {
 	if out, ok := n.single(); ok {
 		return n.prog.eval(ctx, out.x, vars)
 	}
-	text, err := n.prog.render(ctx, vars)
+	text, err := n.prog.renderText(ctx, vars)
 	if err != nil {
 		return nil, err
 	}
-	return string(text), nil
+	return text, nil
 }
 
 // single returns the only statement of a template that is one {{ }}.

@@ -31,32 +31,52 @@ func isIdentifier(s string) bool {
 
 // escapeHTML escapes as markupsafe does.
 func escapeHTML(s string) string {
-	if strings.IndexAny(s, "&<>'\"") < 0 {
+	more := 0
+	for i := 0; i < len(s); i++ {
+		if esc := escapeOf(s[i]); esc != "" {
+			more += len(esc) - 1
+		}
+	}
+	if more == 0 {
 		return s
 	}
-	return string(appendEscaped(make([]byte, 0, len(s)+len(s)/8+16), s))
+	var b strings.Builder
+	b.Grow(len(s) + more)
+	last := 0
+	for i := 0; i < len(s); i++ {
+		if esc := escapeOf(s[i]); esc != "" {
+			b.WriteString(s[last:i])
+			b.WriteString(esc)
+			last = i + 1
+		}
+	}
+	b.WriteString(s[last:])
+	return b.String()
+}
+
+func escapeOf(c byte) string {
+	switch c {
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	case '\'':
+		return "&#39;"
+	case '"':
+		return "&#34;"
+	}
+	return ""
 }
 
 func appendEscaped(buf []byte, s string) []byte {
 	last := 0
 	for i := 0; i < len(s); i++ {
-		var esc string
-		switch s[i] {
-		case '&':
-			esc = "&amp;"
-		case '<':
-			esc = "&lt;"
-		case '>':
-			esc = "&gt;"
-		case '\'':
-			esc = "&#39;"
-		case '"':
-			esc = "&#34;"
-		default:
-			continue
+		if esc := escapeOf(s[i]); esc != "" {
+			buf = append(append(buf, s[last:i]...), esc...)
+			last = i + 1
 		}
-		buf = append(append(buf, s[last:i]...), esc...)
-		last = i + 1
 	}
 	return append(buf, s[last:]...)
 }

@@ -93,6 +93,21 @@ func walkStmts(body []stmt, visit func(stmt)) {
 	}
 }
 
+// isLeaf reports whether the body defines no function that could outlive a
+// run of it.
+func isLeaf(body []stmt) bool {
+	leaf := true
+	walkStmts(body, func(s stmt) {
+		switch s := s.(type) {
+		case *macroStmt, *callStmt, *blockStmt:
+			leaf = false
+		case *forStmt:
+			leaf = leaf && !s.recursive && s.test == nil
+		}
+	})
+	return leaf
+}
+
 // usesName reports whether the body reads the name before it assigns it,
 // blocks left out. It decides which special variables a scope provides.
 func usesName(body []stmt, name string) bool {
