@@ -2,9 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -26,15 +27,8 @@ func jmespathFilter(_ context.Context, value any, args []any, kwargs map[string]
 	if err != nil {
 		return nil, &jinja.Error{Kind: jinja.KindValue, Message: "jmespath: " + err.Error()}
 	}
-	return searchJMES(compiled, toPlain(value))
-}
-
-func searchJMES(compiled *jmespath.JMESPath, plain any) (any, error) {
-	found, err := compiled.Search(plain)
-	if err != nil {
-		return nil, &jinja.Error{Kind: jinja.KindValue, Message: "jmespath: the expression does not fit the data"}
-	}
-	return fromPlain(found), nil
+	p := newPlain()
+	return p.search(compiled, p.to(value))
 }
 
 // jmespath compiles an expression over the payload and steps.
@@ -50,16 +44,17 @@ func (c *compiler) jmespath(path, source string, pos configs.Pos) *code {
 		return nil
 	}
 	return &code{path: path, pos: pos, jmes: true, eval: func(ctx context.Context, _ any) (any, error) {
-		plain, err := frameOf(ctx).view.plain()
+		p := newPlain()
+		root, err := frameOf(ctx).view.plain(p)
 		if err != nil {
 			return nil, err
 		}
-		return searchJMES(compiled, plain)
+		return p.search(compiled, root)
 	}}
 }
 
 // plain is the payload, without its credentials, and steps as JMESPath reads them.
-func (v *view) plain() (any, error) {
+func (v *view) plain(p *plain) (any, error) {
 	root := map[string]any{}
 	for _, m := range v.scope.in.Payload.All {
 		if hiddenPayload(m.Key) || v.stable && volatilePayload(m.Key) {
@@ -69,7 +64,7 @@ func (v *view) plain() (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("payload.%s: %w", m.Key, err)
 		}
-		root[m.Key] = toPlain(value)
+		root[m.Key] = p.to(value)
 	}
 	if annotation, ok := root["annotation"].(map[string]any); ok && v.stable {
 		for key := range annotation {
@@ -84,7 +79,7 @@ func (v *view) plain() (any, error) {
 		if v.stable {
 			value.live = value.stable
 		}
-		done[name] = toPlain(value.live)
+		done[name] = p.to(value.live)
 	}
 	root["steps"] = done
 	return root, nil
@@ -105,31 +100,43 @@ func (v *view) blankOwn(tree any) {
 	}
 }
 
-// toPlain turns a value of the engine into what go-jmespath knows: numbers are float64 where that is exact, else
-// json.Number, which it passes through but cannot compare.
-func toPlain(v any) any {
+// plain turns values of the engine into what go-jmespath knows and back. Its numbers are float64: those that a float64
+// does not hold exactly are remembered, so that an id of 17 digits comes back whole.
+type plain struct {
+	exact map[float64]string // the one exact number a float stands for, "" where there are several
+}
+
+func newPlain() *plain { return &plain{exact: map[float64]string{}} }
+
+// search evaluates an expression.
+func (p *plain) search(compiled *jmespath.JMESPath, root any) (any, error) {
+	found, err := compiled.Search(root)
+	if err != nil {
+		return nil, &jinja.Error{Kind: jinja.KindValue, Message: "jmespath: the expression does not fit the data"}
+	}
+	return p.from(found)
+}
+
+func (p *plain) to(v any) any {
 	switch v := v.(type) {
 	case *jinja.Dict:
 		m := make(map[string]any, v.Len())
 		for key, value := range v.All() {
-			m[fmt.Sprint(key)] = toPlain(value)
+			m[fmt.Sprint(key)] = p.to(value)
 		}
 		return m
 	case *jinja.List:
 		list := make([]any, 0, v.Len())
 		for _, item := range v.All() {
-			list = append(list, toPlain(item))
+			list = append(list, p.to(item))
 		}
 		return list
-	case int64:
-		return plainNumberOf(strconv.FormatInt(v, 10))
-	case *big.Int:
-		return plainNumberOf(v.String())
-	case decimal.Decimal:
-		return plainNumberOf(v.String())
+	case int64, *big.Int, decimal.Decimal:
+		text, _ := textOf(v)
+		return p.number(text)
 	case *docValue:
 		if v.tree != nil {
-			return toPlain(fromTree(v.tree))
+			return p.to(fromTree(v.tree))
 		}
 		return v.String()
 	case nil, bool, float64, string:
@@ -139,51 +146,57 @@ func toPlain(v any) any {
 	return text
 }
 
-func plainNumberOf(text string) any {
-	f, err := strconv.ParseFloat(text, 64)
-	exact, _ := decimal.NewFromString(text)
-	if err == nil && decimal.NewFromFloat(f).Equal(exact) {
+func (p *plain) number(text string) float64 {
+	f, _ := strconv.ParseFloat(text, 64) // out of range: infinite, remembered as what it was
+	exact, err := decimal.NewFromString(text)
+	if err == nil && !math.IsInf(f, 0) && decimal.NewFromFloat(f).Equal(exact) {
 		return f
 	}
-	return json.Number(text)
+	if known, ok := p.exact[f]; ok && known != text {
+		text = ""
+	}
+	p.exact[f] = text
+	return f
 }
 
-// fromPlain turns a result of go-jmespath back. Its maps have no order: keys are sorted.
-func fromPlain(v any) any {
+// from turns a result back. Its maps have no order: keys are sorted.
+func (p *plain) from(v any) (any, error) {
 	switch v := v.(type) {
 	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for key := range v {
-			keys = append(keys, key)
-		}
-		slices.Sort(keys)
 		d := jinja.NewDict(len(v))
-		for _, key := range keys {
-			d.Set(key, fromPlain(v[key]))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			value, err := p.from(v[key])
+			if err != nil {
+				return nil, err
+			}
+			d.Set(key, value)
 		}
-		return d
+		return d, nil
 	case []any:
 		l := jinja.NewList()
 		for _, item := range v {
-			l.Append(fromPlain(item))
+			value, err := p.from(item)
+			if err != nil {
+				return nil, err
+			}
+			l.Append(value)
 		}
-		return l
+		return l, nil
 	case float64:
-		return exactFloat(v)
-	case json.Number:
-		if n, err := parseNumber(string(v)); err == nil {
-			return n
-		}
-		return string(v)
+		return p.fromFloat(v)
 	}
-	return v
+	return v, nil
 }
 
-// exactFloat is a float as the number its shortest text names.
-func exactFloat(f float64) any {
-	n, err := parseNumber(strconv.FormatFloat(f, 'f', -1, 64))
-	if err != nil {
-		return nil // not finite: what JSON has no number for
+// fromFloat is a float as the number it stands for.
+func (p *plain) fromFloat(f float64) (any, error) {
+	text, known := p.exact[f]
+	if !known {
+		text = strconv.FormatFloat(f, 'f', -1, 64)
 	}
-	return n
+	n, err := parseNumber(text)
+	if err != nil {
+		return nil, &jinja.Error{Kind: jinja.KindValue, Message: "jmespath: a number with more digits than can be told apart"}
+	}
+	return n, nil
 }

@@ -106,9 +106,12 @@ func (s *Send) judged(f *frame, resp *target.Response, o outcome.Outcome) outcom
 	if s.Step.send.ok == nil {
 		return o
 	}
+	if resp.Partial {
+		return o // a success that was cut is no proof: see Judge
+	}
 	ok, err := s.Step.send.ok.truth(f)
 	switch {
-	case err == nil && ok && !resp.Partial:
+	case err == nil && ok:
 		o.Kind, o.Reason, o.Message = outcome.OK, "", ""
 	case o.Done() && f.response.err != nil:
 		return s.doubt(o, "body_unreadable", "the answer cannot be read")

@@ -96,7 +96,7 @@ func (c *compiler) checkStepValue(built *code, ref jinja.Reference, s *configs.S
 	c.fail(built.path, at(built, ref), "step "+s.Name+" has no value "+ref.Path[2], configs.Nearest(ref.Path[2], known), try)
 }
 
-var lookupCall = regexp.MustCompile(`\blookup\(\s*(?:'([^'{}]*)'|"([^"{}]*)")`)
+var lookupCall = regexp.MustCompile(`\blookup\(\s*(?:'([^'{}]*)'|"([^"{}]*)")\s*[,)]`)
 
 // checkLookups checks the literal table names of the filter lookup.
 func (c *compiler) checkLookups(built *code, source string) {

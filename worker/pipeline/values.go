@@ -145,13 +145,22 @@ func textOf(v any) (string, bool) {
 		return strconv.FormatInt(v, 10), true
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), !math.IsNaN(v) && !math.IsInf(v, 0)
-	case *big.Int, decimal.Decimal, jinja.Date, jinja.DateTime:
-		return fmt.Sprint(v), true
+	case decimal.Decimal:
+		return exactText(v), true
+	case *big.Int:
+		return v.String(), true
+	case jinja.Date:
+		return v.String(), true
+	case jinja.DateTime:
+		return isoTime(v), true
 	case *docValue:
 		return v.String(), true
 	}
 	return "", false
 }
+
+// exactText is a decimal with all its places: 1.50 stays 1.50.
+func exactText(n decimal.Decimal) string { return n.StringFixed(max(0, -n.Exponent())) }
 
 // truthy is Python's bool of a result of the engine.
 func truthy(v any) bool {
@@ -229,8 +238,11 @@ func appendJSON(b *bytes.Buffer, v any, depth int) error {
 		}
 		b.WriteByte(']')
 		return nil
-	case *big.Int, decimal.Decimal:
-		fmt.Fprint(b, v)
+	case decimal.Decimal:
+		b.WriteString(exactText(v))
+		return nil
+	case *big.Int:
+		b.WriteString(v.String())
 		return nil
 	case nil, bool, int64, float64:
 	default:

@@ -37,7 +37,8 @@ func (p *Pipeline) volatileRef(ref jinja.Reference) bool {
 	case "labels":
 		return true
 	case "field", "value", "dp":
-		return path[1] == "" && len(p.own) > 0 || p.own[path[1]]
+		all := slices.Contains([]string{"", "get", "keys", "values", "items"}, path[1])
+		return all && len(p.own) > 0 || p.own[path[1]]
 	case "steps":
 		return slices.ContainsFunc(p.Steps, func(s *Step) bool { return s.volatile && (path[1] == "" || s.Name == path[1]) })
 	}

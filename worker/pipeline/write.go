@@ -196,5 +196,6 @@ func plainTree(t any) any {
 	case nil, bool, string, int64, float64:
 		return t
 	}
-	return fmt.Sprint(t)
+	text, _ := document.Text(t) // a number or date
+	return text
 }
