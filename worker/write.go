@@ -42,7 +42,7 @@ func (w *Worker) write(ctx context.Context, t *turnState, step *pipeline.Step) (
 	if len(wr.Fields)+len(wr.Metadata)+len(wr.Labels)+len(wr.RemoveLabels) == 0 && wr.Status == "" && wr.Note == "" {
 		return nil, nil
 	}
-	js.Target, js.State, js.NotAfter = "rossum", journal.Intended, w.Now().Add(writeWithin)
+	js.Target, js.State = "rossum", journal.Intended // without NotAfter: whoever comes next may repeat it at once
 	if err := t.r.Save(ctx); err != nil {
 		return nil, err
 	}

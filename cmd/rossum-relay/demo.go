@@ -122,7 +122,7 @@ func (d *demo) start(ctx context.Context, g *errgroup.Group) error {
 	if d.cmd.Verbose {
 		log = os.Stderr
 	}
-	if d.service, err = openService(ctx, cfg, newLog(cfg.Log, log), configs.RoleIngest, configs.RoleWorker); err != nil {
+	if d.service, err = openService(ctx, cfg, newLog(cfg.Log, log), nil, configs.RoleIngest, configs.RoleWorker); err != nil {
 		return err
 	}
 	g.Go(func() error { return d.service.run(ctx) })

@@ -60,7 +60,7 @@ func serve(ctx context.Context, f configFlag, roles ...configs.Role) error {
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", zap.String("at", w.Pos.String()), zap.String("warning", w.Message))
 	}
-	s, err := openService(ctx, cfg, log, roles...)
+	s, err := openService(ctx, cfg, log, nil, roles...)
 	if errors.Is(err, queue.ErrLocked) {
 		return withHint(err, "stop the other process, or give this one its own queue.data or a NATS cluster (queue.url)")
 	}

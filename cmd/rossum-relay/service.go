@@ -34,7 +34,7 @@ type service struct {
 }
 
 // openService opens everything the roles need; it takes no events yet.
-func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, roles ...configs.Role) (_ *service, err error) {
+func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, opts []queue.Option, roles ...configs.Role) (_ *service, err error) {
 	s := &service{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
@@ -48,7 +48,7 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, role
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openQueue(ctx, roles); err != nil {
+	if err := s.openQueue(ctx, opts, roles); err != nil {
 		return nil, err
 	}
 	for _, role := range roles {
@@ -65,14 +65,14 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, role
 	return s, nil
 }
 
-func (s *service) openQueue(ctx context.Context, roles []configs.Role) error {
+func (s *service) openQueue(ctx context.Context, opts []queue.Option, roles []configs.Role) error {
 	cfg := s.cfg.Queue
 	mode := queue.Serve
 	if cfg.URL == "" && len(roles) == 1 && roles[0] == configs.RoleWorker {
 		mode = queue.Attach // a worker of its own beside the process that serves the embedded queue
 	}
 	var err error
-	if s.queue, err = queue.Open(ctx, cfg, mode, "service", s.log); err != nil {
+	if s.queue, err = queue.Open(ctx, cfg, mode, "service", s.log, opts...); err != nil {
 		return err
 	}
 	if s.journal, err = journal.Open(ctx, s.queue, time.Now); err != nil {
