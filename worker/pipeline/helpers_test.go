@@ -32,6 +32,7 @@ targets:
 tables:
   tax_codes: {rows: {"21": V1, "12": V2, "19": W1}}
 ingest: {public_url: https://relay.example.com}
+worker: {templates: {steps: 200000}}
 pipelines:
   p:
     hook: exports

@@ -9,7 +9,7 @@ import (
 )
 
 // maxTreeNodes bounds a built document: rows times columns.
-const maxTreeNodes = 2_000_000
+const maxTreeNodes = 1_000_000
 
 // builder builds one document of a tree.
 type builder struct {
@@ -20,17 +20,8 @@ type builder struct {
 // build evaluates a tree in a frame.
 func (t *tree) build(f *frame) (any, error) {
 	b := &builder{frame: f}
-	values, err := b.values(t, false)
-	if err != nil {
-		return nil, err
-	}
-	if t.repeats() {
-		return document.List(values), nil
-	}
-	if len(values) == 0 {
-		return nil, nil
-	}
-	return values[0], nil
+	v, _, err := b.single(t, false)
+	return v, err
 }
 
 // repeats tells whether the tree stands for any number of values.
@@ -124,11 +115,20 @@ func (b *builder) once(t *tree, omit bool) (any, bool, error) {
 		v, err := b.entries(t, omit)
 		return v, true, err
 	}
-	values, err := b.values(t.forms.value, omit)
+	return b.single(t.forms.value, omit)
+}
+
+// single is what the tree becomes where one value belongs: the list of its $for, itself, or nothing.
+func (b *builder) single(t *tree, omit bool) (any, bool, error) {
+	if t.forms == nil {
+		v, err := b.value(t, omit)
+		return v, true, err
+	}
+	values, err := b.values(t, omit)
 	switch {
 	case err != nil:
 		return nil, false, err
-	case t.forms.value.repeats():
+	case t.repeats():
 		return document.List(values), true, nil
 	case len(values) == 0:
 		return nil, false, nil
@@ -185,20 +185,11 @@ func (b *builder) list(t *tree, omit bool) (any, error) {
 func (b *builder) entries(t *tree, omit bool) (any, error) {
 	m := make(document.Map, 0, len(t.entries))
 	for _, e := range t.entries {
-		values, err := b.values(e.value, omit)
+		v, ok, err := b.single(e.value, omit)
 		if err != nil {
 			return nil, err
 		}
-		var v any
-		switch {
-		case e.value.repeats():
-			v = document.List(values)
-		case len(values) == 0:
-			continue
-		default:
-			v = values[0]
-		}
-		if !(omit && empty(v)) {
+		if ok && !(omit && empty(v)) {
 			m = append(m, document.Entry{Key: e.key, Value: v})
 		}
 	}

@@ -78,7 +78,8 @@ func NewScope(in ScopeInput) *Scope {
 	return s
 }
 
-// SetKept stores the kept values of a send step as steps.<step>. A value that is no JSON is left out.
+// SetKept stores the kept values of a send step as steps.<step>, none for a step that was left out. A value that is no
+// JSON is left out.
 func (s *Scope) SetKept(step string, kept map[string]json.RawMessage) {
 	d := jinja.NewDict(len(kept))
 	for name, raw := range kept {

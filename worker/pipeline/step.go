@@ -107,9 +107,14 @@ func (c *compiler) checks(path string, list []configs.Check, n names) []check {
 	return checks
 }
 
-// When evaluates the step's condition; true without one.
+// When evaluates the step's condition; true without one. A step that is left out has an empty value, so that later steps
+// can ask for steps.<name>.x | default(...).
 func (s *Step) When(ctx context.Context, scope *Scope) (bool, error) {
-	return when(ctx, s.when, scope)
+	ok, err := when(ctx, s.when, scope)
+	if err == nil && !ok {
+		scope.SetKept(s.Name, nil)
+	}
+	return ok, err
 }
 
 // Compute runs a set, check, map or render step and stores its value as steps.<name>; other kinds do nothing. Warnings

@@ -38,6 +38,18 @@ func TestWhen(t *testing.T) {
 	}
 }
 
+func TestStepsLeftOutAreEmpty(t *testing.T) {
+	p, cfg := compile(t, `steps: [{a: {when: "false", set: {x: 1}}}, {b: {map: {x: "{{ steps.a.x | default('none') }}"}}}]`)
+	s := scope(t, cfg, us)
+	if ok, err := p.Steps[0].When(t.Context(), s); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	doc, err := p.Steps[1].Document(t.Context(), s)
+	if want := `{"x":"none"}`; err != nil || string(doc.Body) != want {
+		t.Errorf("got %s (%v), want %s", doc.Body, err, want)
+	}
+}
+
 func TestCancelledContextIsNoOutcome(t *testing.T) {
 	p, cfg := compile(t, "steps: [{doc: {map: {l: {$for: r in field.line_items, a: \"{{ r.item_code }}\"}}}}]")
 	ctx, cancel := context.WithCancel(t.Context())
