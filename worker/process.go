@@ -72,6 +72,9 @@ func (w *Worker) load(ctx context.Context, t *turnState, d *queue.Delivery) (*ve
 	if err != nil {
 		return nil, err
 	}
+	if plain, err = t.r.Patched(plain); err != nil {
+		return w.failed(t, "", "", outcome.Outcome{Kind: outcome.Misconfigured, Reason: "bad_patch", Message: err.Error()}), nil
+	}
 	payload, err := rossumapi.DecodePayload(plain)
 	if err != nil {
 		return w.failed(t, "", "", outcome.Outcome{Kind: outcome.Misconfigured, Reason: "bad_payload", Message: err.Error()}), nil

@@ -13,6 +13,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/operate"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -119,7 +120,7 @@ func (w *Worker) bury(ctx context.Context, r *journal.Run, d *queue.Delivery) er
 	}
 	if f := r.Failure; f != nil {
 		l.Step, l.Target, l.Outcome, l.Reason = f.Step, f.Target, string(f.Outcome.Kind), f.Outcome.Reason
-		l.Attempts, l.Cause = r.Tries(), w.Queue.Index("cause", r.Pipeline, f.Step, f.Outcome.Reason, causeText(f.Outcome.Message))[:12]
+		l.Attempts, l.Cause = r.Tries(), w.Queue.Index("cause", r.Pipeline, f.Step, f.Outcome.Reason, operate.CauseText(f.Outcome.Message))[:12]
 	}
 	return w.Queue.Bury(ctx, l)
 }
@@ -185,22 +186,6 @@ func backoff(r configs.Retry, n int) time.Duration {
 	}
 	bound = max(min(bound, r.Max.D()), time.Millisecond)
 	return time.Duration(rand.Int64N(int64(bound))) //nolint:gosec // jitter needs no secrecy
-}
-
-// causeText is a message without what differs between letters of one cause: numbers and ids.
-func causeText(message string) string {
-	out := make([]rune, 0, len(message))
-	digit := false
-	for _, c := range message {
-		isDigit := c >= '0' && c <= '9'
-		if !isDigit {
-			out = append(out, c)
-		} else if !digit {
-			out = append(out, '#')
-		}
-		digit = isDigit
-	}
-	return string(out)
 }
 
 func (w *Worker) logTurn(r *journal.Run) {

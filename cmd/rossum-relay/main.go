@@ -26,7 +26,13 @@ type cli struct {
 	Worker workerCmd `cmd:"" help:"Run only a worker, which delivers."`
 	Demo   demoCmd   `cmd:"" help:"See it work: the relay between a simulated Rossum and a simulated ERP."`
 
-	Dead deadCmd `cmd:"" help:"Look at dead letters, replay or drop them."`
+	Dead    deadCmd    `cmd:"" help:"Look at dead letters; replay, edit, resolve or drop them."`
+	Runs    runsCmd    `cmd:"" help:"Look at runs; cancel or wake them."`
+	Explain explainCmd `cmd:"" help:"Tell one event's story in plain lines."`
+	Ledger  ledgerCmd  `cmd:"" help:"Look at what was delivered."`
+	Hold    holdCmd    `cmd:"" help:"Deliver nothing to a target, of a pipeline or for an annotation."`
+	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
+	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
 	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
 	Template templateCmd `cmd:"" help:"Test and render Jinja2 templates."`

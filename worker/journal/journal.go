@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/worker/queue"
@@ -175,4 +176,22 @@ func (j *Journal) ExpireLedger(ctx context.Context, keep time.Duration) (n int, 
 		return nil
 	})
 	return n, err
+}
+
+// Find lists the runs whose id begins with prefix, at most limit of them.
+func (j *Journal) Find(ctx context.Context, prefix string, limit int) ([]run.ID, error) {
+	var found []run.ID
+	err := j.runs.Keys(ctx, func(key string) error {
+		if strings.HasPrefix(key, prefix) {
+			found = append(found, run.ID(key))
+		}
+		if len(found) >= limit {
+			return errKeep
+		}
+		return nil
+	})
+	if errors.Is(err, errKeep) {
+		err = nil
+	}
+	return found, err
 }

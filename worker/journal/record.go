@@ -6,9 +6,11 @@ package journal
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/operate/patch"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
@@ -65,6 +67,28 @@ type Record struct {
 	Stack string `json:"stack,omitempty"`
 	// Notes are what operators did, with who and why.
 	Notes []Note `json:"notes,omitempty"`
+	// Patches are what operators changed in the payload, oldest first. The payload itself stays as it came: whoever opens
+	// it asks Patched.
+	Patches []Patch `json:"patches,omitempty"`
+}
+
+// Patch is one edit of a run's payload.
+type Patch struct {
+	At  time.Time  `json:"at"`
+	Who string     `json:"who,omitempty"`
+	Why string     `json:"why"`
+	Ops []patch.Op `json:"ops"`
+}
+
+// Patched is a payload with the operators' patches applied.
+func (r *Record) Patched(payload []byte) ([]byte, error) {
+	for _, p := range r.Patches {
+		var err error
+		if payload, err = patch.Apply(payload, p.Ops); err != nil {
+			return nil, fmt.Errorf("patch of %s by %s: %w", p.At.UTC().Format(time.RFC3339), p.Who, err)
+		}
+	}
+	return payload, nil
 }
 
 // Note is something an operator did to a run.

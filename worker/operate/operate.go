@@ -1,5 +1,3 @@
-// Package operate is what humans do to runs: look, replay, edit, resolve,
-// drop, hold. The CLI, the console and the API are all thin layers over it.
 package operate
 
 import (
@@ -9,190 +7,174 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
+	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 )
 
-// Operator acts on runs for one person. It is safe for concurrent use.
+// Options is what an Operator works with.
+type Options struct {
+	Queue   *queue.Queue
+	Journal *journal.Journal
+	Answers *answer.Store
+	Holds   *limits.HoldStore
+	Config  *configs.Config
+	// Pipelines compute documents to look at and to compare. Without them there are none to see, and no edits.
+	Pipelines *pipeline.Set
+	// Who acts; stands in every trace.
+	Who string
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Operator acts on runs for one person. It is safe for concurrent use. Its methods block until the queue answers or their
+// context ends.
 type Operator struct {
-	queue   *queue.Queue
-	journal *journal.Journal
-	who     string
-	now     func() time.Time
+	Options
+	// fault fails between two writes, in tests of interrupted actions.
+	fault func(before write) error
 }
 
-// New makes an operator; who stands in the notes of what was done.
-func New(q *queue.Queue, j *journal.Journal, who string, now func() time.Time) *Operator {
-	return &Operator{queue: q, journal: j, who: who, now: now}
-}
+// write names the writes of actions, each of which may be the last one before an interruption.
+type write string
 
-// ErrNotDead means that only a dead run can be replayed, resolved or dropped.
-var ErrNotDead = errors.New("the run is not dead")
+const (
+	writeAudit   write = "audit"
+	writeLedger  write = "ledger"
+	writeOrder   write = "order"
+	writeJournal write = "journal"
+	writeMessage write = "message"
+	writeAnswer  write = "answer"
+	writePayload write = "payload"
+	writeLetter  write = "letter"
+)
 
-// Filter selects dead letters; zero fields match all.
-type Filter struct {
-	Pipeline, Target, Reason, Cause string
-	Annotation                      int64
-	Since                           time.Time
-	Limit                           int // 0 means all
-}
-
-func (f Filter) match(l queue.Letter) bool {
-	return (f.Target == "" || l.Target == f.Target) && (f.Reason == "" || l.Reason == f.Reason) &&
-		(f.Cause == "" || l.Cause == f.Cause) && (f.Annotation == 0 || l.Annotation == f.Annotation) &&
-		!l.Last.Before(f.Since)
-}
-
-// Letters lists dead letters, oldest first, without their contents.
-func (o *Operator) Letters(ctx context.Context, f Filter) ([]queue.Letter, error) {
-	var out []queue.Letter
-	err := o.queue.Letters(ctx, f.Pipeline, func(l queue.Letter) bool {
-		if f.match(l) {
-			out = append(out, l)
-		}
-		return f.Limit == 0 || len(out) < f.Limit
-	})
-	return out, err
-}
-
-// Letter is one dead letter with its journal.
-type Letter struct {
-	queue.Letter
-	Record journal.Record
-}
-
-// Letter reads one dead letter.
-func (o *Operator) Letter(ctx context.Context, id run.ID) (Letter, error) {
-	r, err := o.journal.Get(ctx, id)
-	if err != nil {
-		return Letter{}, err
-	}
-	l, err := o.queue.FindLetter(ctx, r.Pipeline, id)
-	if err != nil {
-		return Letter{}, err
-	}
-	out := Letter{Letter: l, Record: r.Record}
-	return out, nil
-}
-
-// Payload opens the payload of a dead letter: invoice data in clear.
-func (o *Operator) Payload(ctx context.Context, l Letter) ([]byte, error) {
-	return o.queue.OpenPayload(ctx, l.Run, l.Payload)
-}
-
-// Replay sends a dead run back to work, at the failed step or from the start. Delivered steps are not repeated either
-// way: the ledger knows them.
-func (o *Operator) Replay(ctx context.Context, id run.ID, fromStart bool, why string) error {
-	what := "replayed"
-	if fromStart {
-		what = "replayed from the start"
-	}
-	return o.revive(ctx, id, what, why, func(r *journal.Run) error {
-		if fromStart {
-			r.Steps = nil
-		}
+// before comes ahead of each write of an action.
+func (o *Operator) before(w write) error {
+	if o.fault == nil {
 		return nil
+	}
+	return o.fault(w)
+}
+
+// New makes an operator.
+func New(o Options) *Operator {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Operator{Options: o}
+}
+
+// As is the operator acting for another person.
+func (o *Operator) As(who string) *Operator {
+	other := *o
+	other.Who = who
+	return &other
+}
+
+// The errors of actions that a run's state does not allow.
+var (
+	// ErrNotDead: only a dead run can be replayed, edited, resolved or dropped.
+	ErrNotDead = errors.New("the run is not dead")
+	// ErrNotWaiting: only a waiting or parked run can be resumed.
+	ErrNotWaiting = errors.New("the run does not wait")
+	// ErrEnded: a run that has ended cannot be cancelled.
+	ErrEnded = errors.New("the run has ended")
+	// ErrObsolete: a newer event of the annotation was delivered since; only force replays the older one.
+	ErrObsolete = errors.New("a newer event of the annotation was delivered since")
+	// ErrNoReason: the action needs a reason for the journal.
+	ErrNoReason = errors.New("a reason is needed")
+)
+
+// byOperator is the reason code of runs that an operator set in motion or ended. A run that waits for it was revived and
+// not taken by a worker since.
+const byOperator = "operator"
+
+// Action is one line of the audit log.
+type Action struct {
+	journal.Note
+	Run run.ID `json:"run,omitempty"`
+	// Object is what was acted on where it is no run: "target coupa", or a ledger key.
+	Object string `json:"object,omitempty"`
+}
+
+const (
+	// auditPipeline is no pipeline's name, as those begin with a letter or digit.
+	auditPipeline = "_audit"
+	auditRun      = run.ID("operators")
+)
+
+// note puts an action into a run's journal, to be saved by the caller, and into the audit log.
+func (o *Operator) note(ctx context.Context, r *journal.Run, what, why string) error {
+	n := journal.Note{At: o.Now(), Who: o.Who, What: what, Why: why}
+	r.Notes = append(r.Notes, n)
+	return o.audit(ctx, Action{Note: n, Run: r.Run})
+}
+
+// noteOf is note for what is no run.
+func (o *Operator) noteOf(ctx context.Context, object, what, why string) error {
+	return o.audit(ctx, Action{Note: journal.Note{At: o.Now(), Who: o.Who, What: what, Why: why}, Object: object})
+}
+
+// audit writes the action before it is done: none is missing, one may be there that was interrupted.
+func (o *Operator) audit(ctx context.Context, a Action) error {
+	if err := o.before(writeAudit); err != nil {
+		return err
+	}
+	if err := o.Queue.Record(ctx, auditPipeline, auditRun, a); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	return nil
+}
+
+// Audit calls f with the actions of operators, oldest first, as far back as retention.history goes.
+func (o *Operator) Audit(ctx context.Context, f func(Action) error) error {
+	return o.Queue.History(ctx, auditPipeline, auditRun, func(_ time.Time, entry []byte) error {
+		var a Action
+		if err := json.Unmarshal(entry, &a); err != nil {
+			return fmt.Errorf("audit log: %w", err)
+		}
+		return f(a)
 	})
 }
 
-// Resolution is an operator's word about an uncertain delivery.
-type Resolution struct {
-	// Delivered: the effect is at the target, with these values. Otherwise it surely is not.
-	Delivered bool
-	Kept      map[string]json.RawMessage
-	Why       string
+// save writes a run's journal.
+func (o *Operator) save(ctx context.Context, r *journal.Run) error {
+	if err := o.before(writeJournal); err != nil {
+		return err
+	}
+	err := r.Save(ctx)
+	if errors.Is(err, journal.ErrLost) {
+		return fmt.Errorf("%w: look again", err)
+	}
+	return err
 }
 
-// Resolve settles the uncertain step of a dead run by an operator's word and sends the run on.
-func (o *Operator) Resolve(ctx context.Context, id run.ID, res Resolution) error {
-	what := "resolved as not delivered"
-	if res.Delivered {
-		what = "resolved as delivered"
-	}
-	return o.revive(ctx, id, what, res.Why, func(r *journal.Run) error {
-		if r.Failure == nil {
-			return fmt.Errorf("run %s: no failed step to resolve", id)
-		}
-		s := r.Step(r.Failure.Step)
-		if s.Ledger != "" {
-			if err := o.journal.SetEntry(ctx, s.Ledger, res.Delivered, res.Kept); err != nil {
-				return err
-			}
-		}
-		s.State = journal.Failed
-		if res.Delivered {
-			s.State, s.Kept = journal.Done, res.Kept
-		}
-		return nil
-	})
-}
-
-// revive brings a dead run back: state, then message, then the end of its letter. A crash between leaves a letter that
-// is stale but harmless.
-func (o *Operator) revive(ctx context.Context, id run.ID, what, why string, change func(*journal.Run) error) error {
-	r, err := o.dead(ctx, id)
-	if err != nil {
-		return err
-	}
-	l, err := o.queue.FindLetter(ctx, r.Pipeline, id)
-	if err != nil {
-		return err
-	}
-	if err := change(r); err != nil {
-		return err
-	}
-	for i := range r.Steps {
-		r.Steps[i].Tries, r.Steps[i].Misses, r.Steps[i].Since = 0, 0, time.Time{}
-	}
-	r.State, r.Next, r.Settled, r.Starts, r.Failure = run.Waiting, o.now(), time.Time{}, 0, nil
-	r.Reason, r.Message = "operator", what
-	r.Hop++
-	o.note(r, what, why)
-	if err := r.Save(ctx); err != nil {
+// publish puts a run's message into its lane, under the journal's hop.
+func (o *Operator) publish(ctx context.Context, r *journal.Run, l queue.Letter) error {
+	if err := o.before(writeMessage); err != nil {
 		return err
 	}
 	e := l.Envelope
 	e.Hop = r.Hop
-	if _, err := o.queue.Publish(ctx, l.Lane, e, l.Payload); err != nil {
-		return err
-	}
-	return o.queue.DeleteLetter(ctx, l.Sequence)
+	_, err := o.Queue.Publish(ctx, l.Lane, e, l.Payload)
+	return err
 }
 
-// Drop ends a dead run for good: nothing more will be delivered for it.
-func (o *Operator) Drop(ctx context.Context, id run.ID, why string) error {
-	r, err := o.dead(ctx, id)
-	if err != nil {
+func (o *Operator) dropPayload(ctx context.Context, p queue.Payload) error {
+	if err := o.before(writePayload); err != nil {
 		return err
 	}
-	l, err := o.queue.FindLetter(ctx, r.Pipeline, id)
-	if err != nil {
-		return err
-	}
-	r.State, r.Settled = run.Dropped, o.now()
-	r.Reason, r.Message = "operator", "dropped"
-	o.note(r, "dropped", why)
-	if err := r.Save(ctx); err != nil {
-		return err
-	}
-	if err := o.queue.DeleteLetter(ctx, l.Sequence); err != nil {
-		return err
-	}
-	return o.queue.DropPayload(ctx, l.Payload)
+	return o.Queue.DropPayload(ctx, p)
 }
 
-func (o *Operator) dead(ctx context.Context, id run.ID) (*journal.Run, error) {
-	r, err := o.journal.Get(ctx, id)
-	if err != nil {
-		return nil, err
+func (o *Operator) deleteLetter(ctx context.Context, l queue.Letter) error {
+	if err := o.before(writeLetter); err != nil {
+		return err
 	}
-	if r.State != run.Dead {
-		return nil, fmt.Errorf("run %s is %s: %w", id, r.State, ErrNotDead)
-	}
-	return r, nil
-}
-
-func (o *Operator) note(r *journal.Run, what, why string) {
-	r.Notes = append(r.Notes, journal.Note{At: o.now(), Who: o.who, What: what, Why: why})
+	return o.Queue.DeleteLetter(ctx, l.Sequence)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/rossum-relay/rossum-relay/worker/queue"
 )
 
 // The kinds of what can be held.
@@ -23,21 +25,36 @@ type Hold struct {
 	Since  time.Time `json:"since"`
 }
 
+// HoldStore keeps the holds. It is safe for concurrent use; its methods block until the queue answers or ctx ends.
+type HoldStore struct {
+	bucket *queue.Bucket[Hold]
+	index  func(...string) string
+}
+
+// OpenHolds opens the holds of a queue, for those who set them: an operator is no worker and takes no share of limits.
+func OpenHolds(ctx context.Context, q *queue.Queue) (*HoldStore, error) {
+	b, err := queue.OpenBucket[Hold](ctx, q, queue.BucketHolds)
+	if err != nil {
+		return nil, err
+	}
+	return &HoldStore{bucket: b, index: q.Index}, nil
+}
+
 // Hold sets a hold. Workers obey within seconds; what is being sent is not stopped.
-func (l *Limits) Hold(ctx context.Context, h Hold) error {
-	_, err := l.holds.Put(ctx, l.index("hold", h.Kind, h.Name), h)
+func (s *HoldStore) Hold(ctx context.Context, h Hold) error {
+	_, err := s.bucket.Put(ctx, s.index("hold", h.Kind, h.Name), h)
 	return err
 }
 
 // Lift ends a hold; one that is not there is no error.
-func (l *Limits) Lift(ctx context.Context, kind, name string) error {
-	return l.holds.Delete(ctx, l.index("hold", kind, name), 0)
+func (s *HoldStore) Lift(ctx context.Context, kind, name string) error {
+	return s.bucket.Delete(ctx, s.index("hold", kind, name), 0)
 }
 
-// Holds lists what is held.
-func (l *Limits) Holds(ctx context.Context) ([]Hold, error) {
+// Holds lists what is held, without order.
+func (s *HoldStore) Holds(ctx context.Context) ([]Hold, error) {
 	var all []Hold
-	err := l.holds.Each(ctx, func(_ string, h Hold, _ uint64) error {
+	err := s.bucket.Each(ctx, func(_ string, h Hold, _ uint64) error {
 		all = append(all, h)
 		return nil
 	})

@@ -29,11 +29,11 @@ const (
 
 // Limits are the limits all workers of a queue share. It is safe for concurrent use.
 type Limits struct {
+	*HoldStore
 	name    string
 	now     func() time.Time
 	log     *zap.Logger
 	members *queue.Bucket[member]
-	holds   *queue.Bucket[Hold]
 	states  *queue.Bucket[breakerState]
 	index   func(...string) string
 
@@ -58,7 +58,7 @@ func Open(ctx context.Context, q *queue.Queue, name string, now func() time.Time
 	if l.members, err = queue.OpenBucket[member](ctx, q, queue.BucketMembers); err != nil {
 		return nil, err
 	}
-	if l.holds, err = queue.OpenBucket[Hold](ctx, q, queue.BucketHolds); err != nil {
+	if l.HoldStore, err = OpenHolds(ctx, q); err != nil {
 		return nil, err
 	}
 	if l.states, err = queue.OpenBucket[breakerState](ctx, q, queue.BucketLeases); err != nil {
@@ -108,7 +108,7 @@ func (l *Limits) pulse(ctx context.Context) error {
 		return err
 	}
 	held := map[string]Hold{}
-	if err := l.holds.Each(ctx, func(_ string, h Hold, _ uint64) error {
+	if err := l.bucket.Each(ctx, func(_ string, h Hold, _ uint64) error {
 		held[h.Kind+" "+h.Name] = h
 		return nil
 	}); err != nil {

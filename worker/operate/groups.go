@@ -1,0 +1,123 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// Group is all dead letters of one cause: the same pipeline, step, reason and message without ids and numbers.
+type Group struct {
+	Cause    string    `json:"cause"`
+	Pipeline string    `json:"pipeline"`
+	Step     string    `json:"step,omitempty"`
+	Target   string    `json:"target,omitempty"`
+	Reason   string    `json:"reason"`
+	Count    int       `json:"count"`
+	First    time.Time `json:"first"` // died first
+	Last     time.Time `json:"last"`
+	// Example is the newest letter, Message what it died of, redacted.
+	Example run.ID `json:"example"`
+	Message string `json:"message"`
+}
+
+// Groups lists the causes of dead letters, the largest group first, at most limit of them; causes counts all. It reads
+// every letter's headers, but only one letter of each listed group.
+func (o *Operator) Groups(ctx context.Context, f Filter, limit int) (groups []Group, causes int, err error) {
+	found := map[string]*Group{}
+	err = o.Queue.Letters(ctx, f.Pipeline, func(l queue.Letter) bool {
+		if !f.match(l) {
+			return true
+		}
+		cause := causeOf(l)
+		g := found[cause]
+		if g == nil {
+			g = &Group{Cause: cause, Pipeline: l.Pipeline, Step: l.Step, Target: l.Target, Reason: l.Reason, First: l.Last}
+			found[cause] = g
+		}
+		g.add(l)
+		return true
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	largest := newTop(limit, func(a, b Group) int {
+		if a.Count != b.Count {
+			return b.Count - a.Count
+		}
+		return strings.Compare(a.Cause, b.Cause)
+	})
+	for _, g := range found {
+		largest.add(*g)
+	}
+	groups = largest.sorted()
+	for i := range groups {
+		if groups[i].Message, err = o.example(ctx, groups[i]); err != nil {
+			return nil, 0, err
+		}
+	}
+	return groups, len(found), nil
+}
+
+func (g *Group) add(l queue.Letter) {
+	g.Count++
+	if l.Last.Before(g.First) {
+		g.First = l.Last
+	}
+	if !l.Last.Before(g.Last) {
+		g.Last, g.Example = l.Last, l.Run
+	}
+}
+
+// example is what a group's newest letter died of.
+func (o *Operator) example(ctx context.Context, g Group) (string, error) {
+	l, err := o.Queue.FindLetter(ctx, g.Pipeline, g.Example)
+	if errors.Is(err, queue.ErrNoLetter) {
+		return "", nil // replayed since
+	}
+	if err != nil {
+		return "", err
+	}
+	var r journal.Record
+	if json.Unmarshal(l.Details, &r) != nil || r.Failure == nil {
+		return CauseText(string(l.Details)), nil
+	}
+	m, err := o.maskerOf(ctx, &r, l.Payload)
+	if err != nil {
+		return "", err
+	}
+	return m.text(r.Failure.Outcome.Message), nil
+}
+
+// causeOf is the cause in a letter's header; letters without one are grouped by where and why they died.
+func causeOf(l queue.Letter) string {
+	if l.Cause != "" {
+		return l.Cause
+	}
+	return strings.Join(slices.DeleteFunc([]string{l.Pipeline, l.Step, l.Reason}, func(s string) bool { return s == "" }), ".")
+}
+
+// maxCause is the longest text a cause is told by.
+const maxCause = 200
+
+// CauseText is a message without what differs between letters of one cause: every word with a digit in it, such as a
+// number, date or id, becomes #.
+func CauseText(message string) string {
+	var out []string
+	for _, word := range strings.Fields(message) {
+		if bare := strings.TrimFunc(word, unicode.IsPunct); strings.ContainsFunc(bare, unicode.IsDigit) {
+			word = strings.Replace(word, bare, "#", 1)
+		}
+		out = append(out, word)
+	}
+	text := []rune(strings.Join(out, " "))
+	return string(text[:min(len(text), maxCause)])
+}
