@@ -74,11 +74,8 @@ func (r *reader) sums() {
 // finishTotals settles tax, rounding and what is due.
 func (r *reader) finishTotals() {
 	t := &r.inv.Totals
-	if !t.Tax.Valid && len(r.inv.Taxes) > 0 && !r.unread[Place{Field: "total.tax"}] {
-		t.Tax = some(zero)
-		for _, tax := range r.inv.Taxes {
-			t.Tax.Decimal = t.Tax.Decimal.Add(tax.Amount.Decimal)
-		}
+	if sum := r.taxSum(); !t.Tax.Valid && sum.Valid && !r.unread[Place{Field: "total.tax"}] {
+		t.Tax = sum
 		r.derived(Place{Field: "total.tax"}, "the sum of the tax table")
 		r.completeTotals()
 	}
@@ -95,6 +92,18 @@ func (r *reader) finishTotals() {
 		t.Due = some(t.Gross.Decimal.Sub(t.Prepaid.Decimal).Add(t.Rounding.Decimal))
 		r.derived(Place{Field: "total.due"}, "gross less what was paid, plus rounding")
 	}
+}
+
+// taxSum adds up the tax table, if it is complete.
+func (r *reader) taxSum() decimal.NullDecimal {
+	sum := zero
+	for _, tax := range r.inv.Taxes {
+		if !tax.Amount.Valid {
+			return decimal.NullDecimal{}
+		}
+		sum = sum.Add(tax.Amount.Decimal)
+	}
+	return decimal.NullDecimal{Decimal: sum, Valid: len(r.inv.Taxes) > 0}
 }
 
 // lineNet computes the net amount of a line from quantity and price, else from

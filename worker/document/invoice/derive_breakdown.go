@@ -29,7 +29,7 @@ func (r *reader) breakdown() {
 }
 
 // groups sums up lines and charges by category and rate; complete is false if
-// one has neither.
+// one has neither, or there are more rates than any invoice has.
 func (r *reader) groups() (groups []Tax, complete bool) {
 	complete = len(r.inv.Lines)+len(r.inv.Charges) > 0
 	stated := []bool{} // all members of a group state their tax
@@ -43,6 +43,10 @@ func (r *reader) groups() (groups []Tax, complete bool) {
 				stated[i] = stated[i] && tax.Valid
 				return
 			}
+		}
+		if len(groups) == maxTaxes {
+			complete = false
+			return
 		}
 		groups = append(groups, Tax{Category: category, Rate: rate, Base: some(net), Amount: some(tax.Decimal), Code: code})
 		stated = append(stated, tax.Valid)
@@ -100,11 +104,17 @@ func (r *reader) spread() {
 func (r *reader) fromTotals() {
 	t := r.inv.Totals
 	rate := r.singleRate()
-	if len(r.inv.Lines) > 0 || !t.Net.Valid || !t.Tax.Valid || !rate.Valid {
+	if len(r.inv.Lines) > 0 || !t.Net.Valid || !rate.Valid {
 		return
 	}
 	tax := Tax{Rate: rate, Base: t.Net, Amount: t.Tax, Code: r.label("total.tax_code")}
-	r.derived(Place{"tax.rate", 1}, "tax by net of the whole document")
+	if !t.Tax.Valid {
+		tax.Amount = some(r.inv.taxOf(t.Net.Decimal, rate.Decimal))
+		r.derived(Place{"tax.amount", 1}, "net times the document's rate")
+	}
+	if header := r.number("total.tax_rate"); !header.Valid || !header.Decimal.Equal(rate.Decimal) {
+		r.derived(Place{"tax.rate", 1}, "tax by net of the whole document")
+	}
 	r.category(&tax.Category, rate, Place{"tax.category", 1}, tax.Code)
 	r.inv.Taxes = []Tax{tax}
 	for i := range r.inv.Charges {

@@ -63,16 +63,14 @@ func SafeName(name string) string {
 	for strings.Contains(safe, "..") {
 		safe = strings.ReplaceAll(safe, "..", ".")
 	}
-	safe = strings.Trim(safe, "._-")
-	if len(safe) > most {
-		dot := strings.LastIndexByte(safe, '.')
-		if dot < len(safe)-ending {
-			dot = len(safe)
-		}
-		safe = safe[:most-(len(safe)-dot)] + safe[dot:]
+	dot := strings.LastIndexByte(safe, '.')
+	if dot < len(safe)-ending || dot < 0 || strings.Contains(safe[dot:], "_") {
+		dot = len(safe)
 	}
-	if safe == "" || strings.IndexByte(safe, '.') < 0 && strings.TrimLeft(name, "._-") == "" {
-		return "document"
+	stem := strings.Trim(safe[:dot], "._-")
+	if stem == "" {
+		stem = "document"
 	}
-	return safe
+	end := strings.TrimRight(safe[dot:], ".-")
+	return stem[:min(len(stem), most-len(end))] + end
 }

@@ -103,6 +103,10 @@ func (r *reader) signs() {
 		inv.flipTotals()
 		inv.flipRows()
 	}
+	if prepaid := &inv.Totals.Prepaid; prepaid.Decimal.IsNegative() {
+		prepaid.Decimal = prepaid.Decimal.Neg()
+		r.derived(Place{Field: "total.prepaid"}, "positive: the document shows what was paid as a deduction")
+	}
 	for i := range inv.Lines {
 		r.signOfLine(&inv.Lines[i], i+1)
 	}

@@ -185,6 +185,10 @@ var chargeKinds = []struct{ word, reason, code string }{
 	{"misc", "Miscellaneous", "ABK"}, {"other", "Miscellaneous", "ABK"},
 }
 
+// maxTaxes bounds the tax rates of a document, which every line is compared
+// with.
+const maxTaxes = 100
+
 // taxes reads the tax table.
 func (r *reader) taxes() {
 	defer r.inRow(nil, 0)
@@ -193,6 +197,10 @@ func (r *reader) taxes() {
 			continue
 		}
 		r.inRow(row, len(r.inv.Taxes)+1)
+		if r.rowIndex > maxTaxes {
+			r.complain(r.inv.Problem(RuleUnreadable, Block, []Place{r.place("tax.rate")}, "the tax table has more than %d rows", maxTaxes))
+			return
+		}
 		r.inv.Taxes = append(r.inv.Taxes, Tax{
 			row:       row,
 			Category:  strings.ToUpper(r.text("tax.category")),

@@ -97,7 +97,7 @@ func (r *reader) address(role string) Address {
 		a.Country = countryCode(country)
 		if a.Country == "" {
 			place := []Place{{Field: role + ".country"}}
-			r.problems = append(r.problems, r.inv.Problem(RuleUnreadable, Block, place, "%q is no country", shorten(country)))
+			r.complain(r.inv.Problem(RuleUnreadable, Block, place, "%q is no country", shorten(country)))
 		}
 	}
 	return a

@@ -69,12 +69,17 @@ func (r *reader) derived(place Place, how string, args ...any) {
 func (r *reader) unreadable(field string, node *rossumapi.Node, what string) {
 	place := r.place(field)
 	r.unread[place] = true
-	p := Problem{
+	r.complain(Problem{
 		Rule: RuleUnreadable, Severity: Block, Field: field, Row: r.rowIndex,
 		Message:  fmt.Sprintf("%q is not %s", shorten(trim(node.Value())), what),
 		SchemaID: node.SchemaID, Datapoint: node.ID,
+	})
+}
+
+func (r *reader) complain(p Problem) {
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, p)
 	}
-	r.problems = append(r.problems, p)
 }
 
 // shorten bounds a value quoted in a message.
@@ -201,7 +206,7 @@ func (r *reader) missing(places []Place, format string, args ...any) {
 			return
 		}
 	}
-	r.problems = append(r.problems, r.inv.Problem(RuleMissing, Block, places, format, args...))
+	r.complain(r.inv.Problem(RuleMissing, Block, places, format, args...))
 }
 
 // required complains of what no format can do without.

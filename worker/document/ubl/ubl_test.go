@@ -226,7 +226,7 @@ func TestAttachment(t *testing.T) {
 	if err := stdxml.Unmarshal(doc.Body, &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.File.Name != "Rechnung_or_1_1_.pdf" || d.File.Type != "application/pdf" {
+	if d.File.Name != "Rechnung_or_1_1.pdf" || d.File.Type != "application/pdf" {
 		t.Errorf("name %q, type %q", d.File.Name, d.File.Type)
 	}
 	for line := range strings.Lines(d.File.Text) {

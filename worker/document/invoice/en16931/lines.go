@@ -7,12 +7,10 @@ import (
 )
 
 func (c *checker) lines() {
-	ids := make(map[string]bool, len(c.Lines))
 	for i, l := range c.Lines {
 		row := i + 1
 		place := func(field string) invoice.Place { return invoice.Place{Field: "line." + field, Row: row} }
-		c.require(l.ID != "" && !ids[l.ID], "BR-21", place("id"), "line %d has no number of its own", row)
-		ids[l.ID] = true
+		c.require(l.ID != "", "BR-21", place("id"), "line %d has no number", row)
 		c.require(l.Quantity.Valid, "BR-22", place("quantity"), "line %d has no quantity", row)
 		c.require(invoice.IsUnit(l.Unit), "BR-CL-23", place("unit"), "line %d has no unit of UN/ECE recommendation 20", row)
 		c.require(l.Name != "", "BR-25", place("name"), "line %d has no description", row)
