@@ -31,17 +31,12 @@ func (n *Node) Normalized() (text string, ok bool) {
 // normalized value only: "1.234" on the page may be a thousand or one.
 func (n *Node) Number() (number decimal.Decimal, ok bool) {
 	text, ok := n.Normalized()
-	// Bounds: a huge exponent would make the simplest arithmetic on the
-	// decimal take all memory.
-	const maxText, maxExponent = 100, 100
+	const maxText = 100 // decimal bounds the exponent by itself
 	if !ok || len(text) > maxText || !isNumber(text) {
 		return decimal.Decimal{}, false
 	}
 	number, err := decimal.NewFromString(text)
-	if err != nil || number.Exponent() > maxExponent || number.Exponent() < -maxExponent {
-		return decimal.Decimal{}, false
-	}
-	return number, true
+	return number, err == nil
 }
 
 // isNumber tells whether text is exactly one JSON number.
