@@ -53,6 +53,24 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
+// TestComplete writes an invoice that keeps all rules in each profile, with a
+// file in it.
+func TestComplete(t *testing.T) {
+	for _, profile := range profiles {
+		t.Run(profile, func(t *testing.T) {
+			doc, problems, err := cii.Encode(invoicetest.Complete(t), invoice.Options{Profile: profile, Attachments: []invoice.Attachment{
+				{Filename: "RE-2026 10934.pdf", MediaType: "application/pdf", Content: bytes.Repeat([]byte("%PDF"), 50)},
+			}})
+			if err != nil || len(problems) > 0 {
+				t.Fatal(err, problems)
+			}
+			invoicetest.Golden(t, "complete."+profile+".xml", doc.Body)
+			checkSums(t, doc.Body)
+			invoicetest.Schema(t, schema, doc.Body)
+		})
+	}
+}
+
 // TestHostileInvoices encodes invoices whose texts try to break out. The
 // documents stay well-formed, valid, and add up.
 func TestHostileInvoices(t *testing.T) {

@@ -65,6 +65,21 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
+// TestComplete writes an invoice that keeps all rules in each profile.
+func TestComplete(t *testing.T) {
+	for _, profile := range profiles {
+		t.Run(profile, func(t *testing.T) {
+			doc, problems, err := ubl.Encode(invoicetest.Complete(t), invoice.Options{Profile: profile})
+			if err != nil || len(problems) > 0 {
+				t.Fatal(err, problems)
+			}
+			invoicetest.Golden(t, "complete."+profile+".xml", doc.Body)
+			checkSums(t, doc.Body)
+			invoicetest.Schema(t, invoiceSchema, doc.Body)
+		})
+	}
+}
+
 // TestHostileInvoices encodes invoices whose texts try to break out. The
 // documents stay well-formed, valid, without empty elements, and add up.
 func TestHostileInvoices(t *testing.T) {

@@ -16,17 +16,6 @@ func dec(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 
 func some(s string) decimal.NullDecimal { return decimal.NewNullDecimal(dec(s)) }
 
-// complete is an invoice between German parties that keeps all rules of all
-// profiles. It was read from a payload, so that problems are located.
-func complete(t *testing.T) *invoice.Invoice {
-	inv, _ := invoicetest.Read(t, invoicetest.Payloads[1])
-	inv.BuyerReference = "04011000-12345-34"
-	inv.Seller.Contact = invoice.Contact{Name: "Buchhaltung", Phone: "+49 7021 555000", Email: "rechnung@bergmann.example"}
-	inv.Delivery.Date = "2026-05-15"
-	inv.Delivery.Address = invoice.Address{Lines: []string{"Tor 3"}, City: "Kempten", Postcode: "87435", Country: "DE"}
-	return inv
-}
-
 // retax gives all lines and charges of an invoice one category at no rate.
 func retax(inv *invoice.Invoice, category string) {
 	for i := range inv.Lines {
@@ -47,18 +36,18 @@ func check(inv *invoice.Invoice, p en16931.Profile, files ...invoice.Attachment)
 
 func TestCompleteInvoice(t *testing.T) {
 	for _, p := range []en16931.Profile{en16931.Plain, en16931.Core, en16931.FacturX, en16931.Peppol, en16931.XRechnung} {
-		if problems := check(complete(t), p); len(problems) > 0 {
+		if problems := check(invoicetest.Complete(t), p); len(problems) > 0 {
 			t.Errorf("%s: %v", p, problems)
 		}
 	}
 	for _, category := range []string{"Z", "E", "AE", "K", "G"} {
-		inv := complete(t)
+		inv := invoicetest.Complete(t)
 		retax(inv, category)
 		if problems := check(inv, en16931.Core); len(problems) > 0 {
 			t.Errorf("category %s: %v", category, problems)
 		}
 	}
-	inv := complete(t)
+	inv := invoicetest.Complete(t)
 	retax(inv, "O")
 	inv.Seller.VATID, inv.Buyer.VATID = "", ""
 	if problems := check(inv, en16931.Core); len(problems) > 0 {
@@ -75,7 +64,7 @@ type broken struct {
 func testRules(t *testing.T, p en16931.Profile, all []broken) {
 	t.Helper()
 	for _, test := range all {
-		inv := complete(t)
+		inv := invoicetest.Complete(t)
 		test.change(inv)
 		var rules []string
 		for _, problem := range check(inv, p) {
@@ -223,7 +212,7 @@ func TestPeppolRules(t *testing.T) {
 		{"NO-R-001", func(i *invoice.Invoice) { i.Seller.VATID = "NO974760673" }},
 		{"DK-R-014", func(i *invoice.Invoice) { i.Seller.VATID = "DK13585628" }},
 	})
-	inv := complete(t)
+	inv := invoicetest.Complete(t)
 	for scheme, value := range map[string]string{"0088": "4006381333931", "0192": "974760673", "0208": "0403019261", "0007": "5561888404", "0184": "DK13585628", "0151": "51824753556"} {
 		inv.Buyer.ID = invoice.Identifier{Value: value, Scheme: scheme}
 		if problems := check(inv, en16931.Peppol); len(problems) > 0 {
@@ -255,7 +244,7 @@ func TestXRechnungRules(t *testing.T) {
 		{"BR-DE-30", func(i *invoice.Invoice) { i.Payment.Means, i.Payment.Mandate = "59", "M1" }},
 		{"BR-DE-31", func(i *invoice.Invoice) { i.Payment.Means, i.Payment.Mandate = "59", "M1" }},
 	})
-	inv := complete(t)
+	inv := invoicetest.Complete(t)
 	inv.Payment.Terms = "30 Tage\n#SKONTO#TAGE=14#PROZENT=2.00#\n"
 	if problems := check(inv, en16931.XRechnung); len(problems) > 0 {
 		t.Errorf("Skonto: %v", problems)
@@ -269,7 +258,7 @@ func TestAttachments(t *testing.T) {
 		"BR-CL-24": {{Filename: "a.tif", MediaType: "image/tiff"}},
 		"BR-DE-22": {pdf, pdf},
 	} {
-		problems := check(complete(t), en16931.XRechnung, files...)
+		problems := check(invoicetest.Complete(t), en16931.XRechnung, files...)
 		if rule == "" && len(problems) > 0 || rule != "" && (len(problems) != 1 || problems[0].Rule != rule) {
 			t.Errorf("%q: %v", rule, problems)
 		}
@@ -278,7 +267,7 @@ func TestAttachments(t *testing.T) {
 
 // TestPrepare covers what is made of an invoice for a profile.
 func TestPrepare(t *testing.T) {
-	inv := complete(t)
+	inv := invoicetest.Complete(t)
 	inv.Lines[0].Quantity, inv.Lines[0].UnitPrice, inv.Lines[0].Net = some("1000"), some("1.72"), some("1722")
 	inv.Delivery.Address.Country = ""
 	before := *inv

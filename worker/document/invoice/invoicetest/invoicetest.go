@@ -68,6 +68,18 @@ func Read(t testing.TB, name string) (*invoice.Invoice, []invoice.Problem) {
 	return inv, problems
 }
 
+// Complete returns an invoice between German parties that keeps all rules of
+// all profiles. It was read from a payload, so that problems are located.
+func Complete(t testing.TB) *invoice.Invoice {
+	t.Helper()
+	inv, _ := Read(t, Payloads[1])
+	inv.BuyerReference = "04011000-12345-34"
+	inv.Seller.Contact = invoice.Contact{Name: "Buchhaltung", Phone: "+49 7021 555000", Email: "rechnung@bergmann.example"}
+	inv.Delivery.Date = "2026-05-15"
+	inv.Delivery.Address = invoice.Address{Lines: []string{"Tor 3"}, City: "Kempten", Postcode: "87435", Country: "DE"}
+	return inv
+}
+
 // Golden compares with a file in testdata. Of what is large it keeps the ends
 // and a hash of the whole.
 func Golden(t testing.TB, name string, got []byte) {
