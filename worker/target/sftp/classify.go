@@ -32,6 +32,8 @@ func classify(err error) error {
 		return fs.ErrNotExist
 	case errors.Is(err, fs.ErrPermission):
 		return outcome.Errorf(outcome.Misconfigured, "permission", "the server gives no permission")
+	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, sftp.ErrSSHFxNoConnection): // the client's own
+		return outcome.Errorf(outcome.Retry, "reset", "the connection was closed without an answer")
 	case !errors.As(err, &status):
 		return files.NetworkError(err)
 	}

@@ -1,6 +1,7 @@
 package sftptarget_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -40,7 +41,7 @@ type server struct {
 	Connections, Attempts atomic.Int64
 	// Command is called before and after every command that changes names; an error is the answer, errReset none.
 	Command func(after bool, r *sftp.Request) error
-	// Write is called before every write.
+	// Write is called before every write; errSwallowed confirms it and writes nothing.
 	Write func() error
 	// Key that may log in, nil for none; NoPassword refuses the password, Dialogue asks for it.
 	Key                  ssh.PublicKey
@@ -54,8 +55,10 @@ type server struct {
 	open     map[net.Conn]bool
 }
 
-// errReset is not answered: the connection is reset.
-var errReset = errors.New("reset")
+var (
+	errReset     = errors.New("reset") // is not answered: the connection is reset
+	errSwallowed = errors.New("swallowed")
+)
 
 // serve starts a server; set changes it before.
 func serve(t *testing.T, set ...func(*server)) *server {
@@ -234,7 +237,9 @@ type faultyWriter struct {
 
 func (w faultyWriter) WriteAt(p []byte, off int64) (int, error) {
 	if w.s.Write != nil {
-		if err := w.s.Write(); err != nil {
+		if err := w.s.Write(); errors.Is(err, errSwallowed) {
+			return len(p), nil
+		} else if err != nil {
 			return 0, err
 		}
 	}
@@ -286,9 +291,15 @@ func (s *server) Put(t *testing.T, name, content string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.WriteAt([]byte(content), 0); err != nil {
-		t.Fatal(err)
+	var wg sync.WaitGroup
+	for off := 0; off < len(content); off += 32 << 10 { // the server in memory sleeps a microsecond for every byte
+		wg.Go(func() {
+			if _, err := w.WriteAt([]byte(content[off:min(off+32<<10, len(content))]), int64(off)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
 }
 
 func (s *server) names(t *testing.T) []string { return slices.Sorted(maps.Keys(s.Files(t))) }
@@ -325,6 +336,11 @@ func open(t *testing.T, s *server, set ...func(*configs.SFTPTarget)) *sftptarget
 
 func document() *target.Request {
 	return &target.Request{Method: "PUT", Path: "in/a.xml", Body: []byte("<a/>")}
+}
+
+func scan() target.File {
+	return target.File{Part: "scan", Name: "x.pdf", Size: 4,
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("%PDF")), nil }}
 }
 
 func wantOutcome(t *testing.T, got outcome.Outcome, kind outcome.Kind, reason string) {
