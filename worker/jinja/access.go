@@ -119,8 +119,10 @@ func (rt *runtime) item(obj, key any) (any, error) {
 // itemOnly is Python's obj[key], with false instead of a TypeError,
 // LookupError or AttributeError.
 func (rt *runtime) itemOnly(obj, key any) (any, bool, error) {
-	if err := rt.step(workOf(obj) >> 2); err != nil {
-		return nil, false, err
+	if isText(obj) {
+		if err := rt.step(workOf(obj)); err != nil {
+			return nil, false, err
+		}
 	}
 	switch obj := obj.(type) {
 	case *Dict:

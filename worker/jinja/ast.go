@@ -84,6 +84,7 @@ type (
 	binaryExpr struct {
 		op   tokenKind
 		x, y expr
+		bare bool // x is a constant without parentheses in what Jinja2 generates
 		pos  position
 	}
 

@@ -136,11 +136,11 @@ func (rt *runtime) invoke(b *builtin, self, first any, args arguments) (any, err
 func workOf(v any) int {
 	switch v := v.(type) {
 	case string:
-		return len(v) >> 7
+		return len(v) >> 3
 	case markup:
-		return len(v) >> 7
+		return len(v) >> 3
 	case bytesValue:
-		return len(v) >> 7
+		return len(v) >> 3
 	case *List:
 		return len(v.items) >> 4
 	case *Dict:

@@ -230,11 +230,18 @@ func hashTuple(t *List, depth int) (any, error) {
 		b.WriteString(strconv.Itoa(len(part)))
 		b.WriteByte(':')
 		b.WriteString(part)
+		if b.Len() > maxHashBytes {
+			return nil, raise(KindLimit, "tuple is too large for a key")
+		}
 	}
 	return tupleKey(b.String()), nil
 }
 
-const maxHashDepth = 100
+// Bounds of a tuple used as a key.
+const (
+	maxHashDepth = 100
+	maxHashBytes = 1 << 16
+)
 
 func bigKey(i *big.Int) any {
 	if f, acc := new(big.Float).SetInt(i).Float64(); acc == big.Exact && !math.IsInf(f, 0) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,6 +33,10 @@ type answer struct {
 	Message string  `json:"message"`
 	Skip    string  `json:"skip"`
 }
+
+// address matches what CPython prints of an object's place in memory, also
+// after a filter had its way with it.
+var address = regexp.MustCompile(`(?i)\bat 0x[0-9a-f]{6,}|0x7[ef][0-9a-f]{8,}`)
 
 const python = "/usr/bin/python3"
 
@@ -94,7 +99,7 @@ func TestAgreesWithPython(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if want.Skip != "" || want.Text != nil && strings.Contains(strings.ToLower(*want.Text), " at 0x") {
+		if want.Skip != "" || want.Text != nil && address.MatchString(*want.Text) {
 			skipped++
 			continue
 		}

@@ -25,7 +25,7 @@ func (x *nsRefExpr) eval(*frame) (any, error) {
 }
 
 func (x *listExpr) eval(f *frame) (any, error) {
-	if err := f.rt.growItems(len(x.items)+4, itemBytes); err != nil {
+	if err := f.rt.growItems(len(x.items)+listItems, itemBytes); err != nil {
 		return nil, f.at(err, x.pos)
 	}
 	l := &List{items: make([]any, len(x.items)), tuple: x.tuple}
@@ -138,10 +138,30 @@ func (x *binaryExpr) eval(f *frame) (any, error) {
 		return nil, err
 	}
 	v, err := f.rt.binary(x.op, a, b)
+	if x.bare && err == nil {
+		v, err = f.rt.barePower(a, b, v)
+	}
 	if err != nil {
 		return nil, f.at(err, x.pos)
 	}
 	return v, nil
+}
+
+// barePower is the quirk of Jinja2 that (-2) ** n means -(2 ** n) where the
+// base is constant and the exponent is not.
+func (rt *runtime) barePower(a, b, power any) (any, error) {
+	n, _ := asNumber(a)
+	if c, ok := compareNumbers(n, int64(0)); !ok || c >= 0 {
+		return power, nil
+	}
+	base, err := rt.sign(tokSub, n)
+	if err == nil {
+		power, err = rt.binary(tokPow, base, b)
+	}
+	if err == nil {
+		power, err = rt.sign(tokSub, power)
+	}
+	return power, err
 }
 
 func (x *notExpr) eval(f *frame) (any, error) {

@@ -280,6 +280,23 @@ func (s *forStmt) each(f *frame, next nextFunc, lc *loopContext) (visited bool, 
 	}
 }
 
+// targetValue is what a loop's filter hands on: the item, or where it was
+// unpacked a tuple of its parts.
+func (f *frame) targetValue(target expr, item any) any {
+	t, ok := target.(*listExpr)
+	if !ok {
+		if name, ok := target.(*nameExpr); ok {
+			return *f.slot(name.ref)
+		}
+		return item
+	}
+	parts := make([]any, len(t.items))
+	for i, part := range t.items {
+		parts[i] = f.targetValue(part, nil)
+	}
+	return newTuple(parts...)
+}
+
 // filtered yields the items for which the loop's test holds.
 func (s *forStmt) filtered(f *frame, next nextFunc) (nextFunc, error) {
 	inner := newFrame(f.rt, f.prog, f.tc, s.scopes.testFn, f)
@@ -307,7 +324,7 @@ func (s *forStmt) filtered(f *frame, next nextFunc) (nextFunc, error) {
 				return nil, false, err
 			}
 			if keep {
-				return item, true, nil
+				return inner.targetValue(s.scopes.testTarget, item), true, nil
 			}
 		}
 	}, nil

@@ -174,17 +174,17 @@ func filterList(c *call) (any, error) {
 func filterItems(c *call) (any, error) {
 	switch v := c.args[0].(type) {
 	case *Dict:
-		return newGenerator((&dictView{v, viewItems}).iterate()), nil
+		return c.rt.generator((&dictView{v, viewItems}).iterate()), nil
 	case *undefined:
-		return newGenerator(emptyIteration), nil
+		return c.rt.generator(emptyIteration), nil
 	}
-	return lazily(func() (nextFunc, error) { return nil, typeError("can only get item pairs from a mapping") }), nil
+	return c.rt.lazily(func() (nextFunc, error) { return nil, typeError("can only get item pairs from a mapping") }), nil
 }
 
 // lazily is a generator whose beginning runs only when it is first read.
-func lazily(start func() (nextFunc, error)) *generator {
+func (rt *runtime) lazily(start func() (nextFunc, error)) *generator {
 	var next nextFunc
-	return newGenerator(func() (any, bool, error) {
+	return rt.generator(func() (any, bool, error) {
 		if next == nil {
 			n, err := start()
 			if err != nil {

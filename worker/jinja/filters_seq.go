@@ -212,7 +212,7 @@ func filterUnique(c *call) (any, error) {
 	}
 	rt, value := c.rt, c.args[0]
 	get := rt.attrGetter(c.attribute(2), nil, !sensitive)
-	return lazily(func() (nextFunc, error) {
+	return c.rt.lazily(func() (nextFunc, error) {
 		next, err := rt.iterate(value)
 		seen := map[any]bool{}
 		return func() (any, bool, error) {
@@ -326,7 +326,7 @@ func filterBatch(c *call) (any, error) {
 	rt, value, fill := c.rt, c.args[0], c.or(2, nil)
 	var next nextFunc
 	var pending any = missing
-	return newGenerator(func() (any, bool, error) {
+	return rt.generator(func() (any, bool, error) {
 		if next == nil {
 			n, err := rt.iterate(value)
 			if err != nil {
@@ -384,7 +384,7 @@ func toIndexOrFloat(v any) (int, error) {
 
 func filterSlice(c *call) (any, error) {
 	rt, value, slicesArg, fill := c.rt, c.args[0], c.args[1], c.or(2, nil)
-	return lazily(func() (nextFunc, error) {
+	return c.rt.lazily(func() (nextFunc, error) {
 		items, err := rt.list(value)
 		if err != nil {
 			return nil, err
@@ -474,7 +474,7 @@ func (rt *runtime) namedTest(name any) (*builtin, error) {
 func filterMap(c *call) (any, error) {
 	rt, value := c.rt, c.args[0]
 	fn, fnErr := c.mapping()
-	return lazily(func() (nextFunc, error) {
+	return c.rt.lazily(func() (nextFunc, error) {
 		ok, err := truth(value)
 		if err != nil || !ok {
 			return emptyIteration, err
@@ -504,7 +504,7 @@ func filterSelect(want, byAttr bool) func(*call) (any, error) {
 		rt, value := c.rt, c.args[0]
 		rest := slices.Clone(c.rest)
 		named := slices.Clone(c.named)
-		return lazily(func() (nextFunc, error) {
+		return c.rt.lazily(func() (nextFunc, error) {
 			ok, err := truth(value)
 			if err != nil || !ok {
 				return emptyIteration, err

@@ -410,38 +410,3 @@ func addPoint(s string) string {
 	}
 	return s + "."
 }
-
-// decimal formats a Decimal exactly, half to even.
-func (f formatSpec) decimal(d decimal.Decimal) (string, error) {
-	if _, err := checkDecimal(d); err != nil {
-		return "", err
-	}
-	suffix := ""
-	switch f.verb {
-	case 0, 'f', 'F':
-	case '%':
-		d, suffix = d.Shift(2), "%"
-	case 'e', 'E', 'g', 'G', 'n':
-		return f.float(decimalFloat(d))
-	default:
-		return "", valueError("invalid format string")
-	}
-	if f.precision >= 0 && f.verb != 0 {
-		d = roundHalfEven(d, int32(min(f.precision, maxDecimalExponent)))
-	} else if f.precision >= 0 {
-		d = roundDigits(d, max(f.precision, 1))
-	}
-	digits, err := decimalText(d.Abs())
-	if err != nil {
-		return "", err
-	}
-	return f.finish(f.signOf(d.Sign() < 0), digits+suffix), nil
-}
-
-// roundDigits keeps n significant digits.
-func roundDigits(d decimal.Decimal, n int) decimal.Decimal {
-	if extra := d.NumDigits() - n; extra > 0 {
-		return roundHalfEven(d, -d.Exponent()-int32(extra))
-	}
-	return d
-}

@@ -16,7 +16,17 @@ type generator struct {
 
 func (g *generator) pyType() string { return g.kind }
 
-func newGenerator(next nextFunc) *generator { return &generator{next, "generator"} }
+// generator makes an iterator of next. Reading it counts as a level, for a
+// chain of generators calls as deep as it is long.
+func (rt *runtime) generator(next nextFunc) *generator {
+	return &generator{kind: "generator", next: func() (any, bool, error) {
+		if err := rt.enter(); err != nil {
+			return nil, false, err
+		}
+		defer rt.leave()
+		return next()
+	}}
+}
 
 // emptyIteration yields nothing.
 func emptyIteration() (any, bool, error) { return nil, false, nil }
@@ -133,7 +143,7 @@ func (rt *runtime) iterateHost(seq iter.Seq2[any, error]) nextFunc {
 // list is Python's list(v), always a new slice.
 func (rt *runtime) list(v any) ([]any, error) {
 	if l, ok := v.(*List); ok {
-		if err := rt.growItems(len(l.items), itemBytes); err != nil {
+		if err := rt.growItems(len(l.items)+listItems, itemBytes); err != nil {
 			return nil, err
 		}
 		return append([]any(nil), l.all()...), nil

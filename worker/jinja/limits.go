@@ -10,7 +10,7 @@ type Limits struct {
 	// included. Defaults to 64 MiB.
 	OutputBytes int
 	// AllocBytes is the sum of the bytes of all strings, lists and dicts one
-	// rendering creates, freed or not. Defaults to 512 MiB.
+	// rendering creates, freed or not. Defaults to 256 MiB.
 	AllocBytes int
 	// ValueBytes is the size of the largest single string, list or number a
 	// rendering may create. Defaults to 64 MiB.
@@ -33,7 +33,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	set(&l.Steps, 20_000_000)
 	set(&l.OutputBytes, 64<<20)
-	set(&l.AllocBytes, 512<<20)
+	set(&l.AllocBytes, 256<<20)
 	set(&l.ValueBytes, 64<<20)
 	set(&l.Depth, 200)
 	set(&l.ParseDepth, 250)

@@ -244,29 +244,6 @@ func powFloats(x, y float64) (any, error) {
 	return f, nil
 }
 
-// pow is x to the power y. Whole powers are computed exactly and rounded once,
-// for math.Pow is often off by the last digit, which repr shows.
-func pow(x, y float64) float64 {
-	const most = 1100
-	if y != math.Trunc(y) || math.Abs(y) > most || x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
-		return math.Pow(x, y)
-	}
-	const precision = 256
-	base := new(big.Float).SetPrec(precision).SetFloat64(x)
-	p := new(big.Float).SetPrec(precision).SetInt64(1)
-	for n := uint(math.Abs(y)); n > 0; n >>= 1 {
-		if n&1 == 1 {
-			p.Mul(p, base)
-		}
-		base.Mul(base, base)
-	}
-	if y < 0 {
-		p.Quo(new(big.Float).SetPrec(precision).SetInt64(1), p)
-	}
-	f, _ := p.Float64()
-	return f
-}
-
 // numberAttr reads the attributes numbers have.
 func numberAttr(v any, name string) (any, bool) {
 	if f, ok := v.(float64); ok {

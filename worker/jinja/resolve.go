@@ -462,6 +462,8 @@ func (r *resolver) expr(x expr, pl place) error {
 		if foldable(x) { // Jinja2 joins those as plain text
 			x.mode = escapeOff
 		}
+	case *binaryExpr:
+		x.bare = x.op == tokPow && foldable(x.x) && !foldable(x.y) && pl.escape != escapeDynamic
 	case *condExpr:
 		pl.soft = true
 	case *filterExpr:

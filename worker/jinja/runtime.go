@@ -53,7 +53,7 @@ func (rt *runtime) close() {
 func (rt *runtime) step(n int) error {
 	rt.steps -= n
 	rt.untilCheck -= n
-	if rt.untilCheck > 0 {
+	if rt.untilCheck > 0 && rt.steps >= 0 {
 		return nil
 	}
 	rt.untilCheck = stepsPerCheck
@@ -84,6 +84,7 @@ const (
 	itemBytes  = 16
 	entryBytes = 64
 	objectSize = 64
+	listItems  = 6 // a list itself weighs as much as so many items
 )
 
 // growItems is grow for n items of the given size; it cannot overflow.

@@ -15,6 +15,9 @@ func (rt *runtime) slice(obj any, bounds [3]any) (any, error) {
 		return nil, u.err()
 	}
 	n, err := rt.sliceable(obj)
+	if err == nil && isText(obj) {
+		err = rt.step(workOf(obj))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -32,17 +32,21 @@ func filterWordwrap(c *call) (any, error) {
 	if err := c.rt.step(len(s)); err != nil {
 		return nil, err
 	}
-	var paragraphs []string
+	var lines []string
 	for _, line := range splitLines(s, false) {
 		if width <= 0 {
 			return nil, valueError("invalid width %d (must be > 0)", width)
 		}
-		paragraphs = append(paragraphs, strings.Join(wrapWords(line, width, breakLong, hyphens), sep))
+		wrapped := wrapWords(line, width, breakLong, hyphens)
+		if len(wrapped) == 0 {
+			wrapped = []string{""}
+		}
+		lines = append(lines, wrapped...)
 	}
-	if err := c.rt.repeatBytes(len(sep), len(s)); err != nil {
+	if err := c.rt.repeatBytes(len(sep), len(lines)); err != nil {
 		return nil, err
 	}
-	return c.softResult(strings.Join(paragraphs, sep), false)
+	return c.softResult(strings.Join(lines, sep), false)
 }
 
 // wrapper fills lines with chunks, as Python's textwrap.TextWrapper does.
