@@ -70,6 +70,8 @@ func classify(err error) error {
 		out.Kind, out.Reason = outcome.Throttled, "throttled"
 	case answered.StatusCode == http.StatusInsufficientStorage:
 		out.Kind, out.Reason, out.Message = outcome.Retry, "full", "no room for the document"
+	case answered.StatusCode == 0: // the client's own, about an answer it cannot read
+		out.Kind, out.Reason, out.Message = outcome.Retry, "protocol", "the answer is not that of an S3 store"
 	case answered.StatusCode >= 500:
 		out.Kind, out.Reason = outcome.Retry, "s3_5xx"
 	}
@@ -83,10 +85,17 @@ func classifyCommit(err error, wrote bool) error {
 		return nil
 	}
 	var answered minio.ErrorResponse
-	unclear := !errors.As(err, &answered) || answered.StatusCode >= 500 && answered.StatusCode != http.StatusServiceUnavailable
-	err = classify(err)
+	answer := errors.As(err, &answered) && answered.StatusCode > 0 // of the store
+	_, sure := known[answered.Code]
+	switch answered.StatusCode {
+	case http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+		sure = true
+	}
 	var named *outcome.Error
-	if _, ok := known[answered.Code]; wrote && unclear && !ok && errors.As(err, &named) && named.Outcome.Kind == outcome.Retry && named.Outcome.Reason != "full" {
+	if err = classify(err); !errors.As(err, &named) || sure || !wrote {
+		return err
+	}
+	if !answer || answered.StatusCode >= 500 {
 		named.Outcome.Kind = outcome.Uncertain
 	}
 	return err
