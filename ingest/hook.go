@@ -147,17 +147,17 @@ func (c *call) verify(header http.Header) (refusal reply, ok bool) {
 func (s *Server) quota(ctx context.Context, c *call) (refusal reply, ok bool) {
 	for _, r := range c.routes {
 		full, err := s.full(ctx, r)
-		if err == nil && full {
-			var joins bool
-			if joins, err = s.store.Joins(ctx, c.key); err == nil && joins {
-				return reply{}, true
-			}
-			full = !joins
-		}
 		if err != nil {
 			return storeRefusal(err), false
 		}
-		if full {
+		if !full {
+			continue
+		}
+		joins, err := s.store.Joins(ctx, c.key)
+		if err != nil {
+			return storeRefusal(err), false
+		}
+		if !joins {
 			return refuse(http.StatusServiceUnavailable, backlogFull, "the backlog of "+r.name+" is full; call again", nil), false
 		}
 	}
