@@ -58,6 +58,9 @@ var (
 // PrepareEdit finds out what a change would do to a dead run. Nothing is stored.
 func (o *Operator) PrepareEdit(ctx context.Context, id run.ID, c Change) (Edit, error) {
 	r, l, err := o.dead(ctx, id)
+	if errors.Is(err, errMended) {
+		return Edit{}, fmt.Errorf("run %s is back at work: %w", id, ErrNotDead)
+	}
 	if err != nil {
 		return Edit{}, err
 	}

@@ -61,9 +61,6 @@ func (o *Operator) Forget(ctx context.Context, name, why string) error {
 	if err := o.noteOf(ctx, "ledger "+strings.Join(append([]string{e.Target}, e.Key...), " / "), "forgotten", why); err != nil {
 		return err
 	}
-	if err := o.before(writeLedger); err != nil {
-		return err
-	}
 	return o.Journal.ForgetEntry(ctx, name)
 }
 

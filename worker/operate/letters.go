@@ -135,9 +135,9 @@ func (o *Operator) mend(ctx context.Context, r *journal.Run, seen queue.Letter) 
 			return err
 		}
 	case r.State == run.Dropped:
-		if err := o.dropPayload(ctx, l.Payload); err != nil {
+		if err := o.Queue.DropPayload(ctx, l.Payload); err != nil {
 			return err
 		}
 	}
-	return o.deleteLetter(ctx, l)
+	return o.Queue.DeleteLetter(ctx, l.Sequence)
 }

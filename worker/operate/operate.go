@@ -33,40 +33,14 @@ type Options struct {
 
 // Operator acts on runs for one person. It is safe for concurrent use. Its methods block until the queue answers or their
 // context ends.
-type Operator struct {
-	Options
-	// fault fails between two writes, in tests of interrupted actions.
-	fault func(before write) error
-}
-
-// write names the writes of actions, each of which may be the last one before an interruption.
-type write string
-
-const (
-	writeAudit   write = "audit"
-	writeLedger  write = "ledger"
-	writeOrder   write = "order"
-	writeJournal write = "journal"
-	writeMessage write = "message"
-	writeAnswer  write = "answer"
-	writePayload write = "payload"
-	writeLetter  write = "letter"
-)
-
-// before comes ahead of each write of an action.
-func (o *Operator) before(w write) error {
-	if o.fault == nil {
-		return nil
-	}
-	return o.fault(w)
-}
+type Operator struct{ Options }
 
 // New makes an operator.
 func New(o Options) *Operator {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Operator{Options: o}
+	return &Operator{o}
 }
 
 // As is the operator acting for another person.
@@ -122,9 +96,6 @@ func (o *Operator) noteOf(ctx context.Context, object, what, why string) error {
 
 // audit writes the action before it is done: none is missing, one may be there that was interrupted.
 func (o *Operator) audit(ctx context.Context, a Action) error {
-	if err := o.before(writeAudit); err != nil {
-		return err
-	}
 	if err := o.Queue.Record(ctx, auditPipeline, auditRun, a); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
@@ -144,9 +115,6 @@ func (o *Operator) Audit(ctx context.Context, f func(Action) error) error {
 
 // save writes a run's journal.
 func (o *Operator) save(ctx context.Context, r *journal.Run) error {
-	if err := o.before(writeJournal); err != nil {
-		return err
-	}
 	err := r.Save(ctx)
 	if errors.Is(err, journal.ErrLost) {
 		return fmt.Errorf("%w: look again", err)
@@ -156,25 +124,8 @@ func (o *Operator) save(ctx context.Context, r *journal.Run) error {
 
 // publish puts a run's message into its lane, under the journal's hop.
 func (o *Operator) publish(ctx context.Context, r *journal.Run, l queue.Letter) error {
-	if err := o.before(writeMessage); err != nil {
-		return err
-	}
 	e := l.Envelope
 	e.Hop = r.Hop
 	_, err := o.Queue.Publish(ctx, l.Lane, e, l.Payload)
 	return err
-}
-
-func (o *Operator) dropPayload(ctx context.Context, p queue.Payload) error {
-	if err := o.before(writePayload); err != nil {
-		return err
-	}
-	return o.Queue.DropPayload(ctx, p)
-}
-
-func (o *Operator) deleteLetter(ctx context.Context, l queue.Letter) error {
-	if err := o.before(writeLetter); err != nil {
-		return err
-	}
-	return o.Queue.DeleteLetter(ctx, l.Sequence)
 }

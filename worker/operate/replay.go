@@ -37,9 +37,6 @@ func (o *Operator) Replay(ctx context.Context, id run.ID, opts ReplayOptions) er
 			return fmt.Errorf("run %s: %w (run %s)", id, ErrObsolete, by)
 		}
 		if opts.Force && r.Annotation != 0 {
-			if err := o.before(writeOrder); err != nil {
-				return err
-			}
 			if err := o.Journal.Prefer(ctx, &r.Record); err != nil {
 				return err
 			}
@@ -83,7 +80,7 @@ func (o *Operator) revive(ctx context.Context, id run.ID, what, why string, chan
 	if err := o.publish(ctx, r, l); err != nil {
 		return err
 	}
-	return o.deleteLetter(ctx, l)
+	return o.Queue.DeleteLetter(ctx, l.Sequence)
 }
 
 // errMended means that an interrupted action was found and ended.
@@ -151,8 +148,8 @@ func (o *Operator) dropBroken(ctx context.Context, id run.ID, why string) error 
 	if err := o.noteOf(ctx, "broken message "+string(id), "dropped", why); err != nil {
 		return err
 	}
-	if err := o.dropPayload(ctx, l.Payload); err != nil {
+	if err := o.Queue.DropPayload(ctx, l.Payload); err != nil {
 		return err
 	}
-	return o.deleteLetter(ctx, l)
+	return o.Queue.DeleteLetter(ctx, l.Sequence)
 }

@@ -51,9 +51,6 @@ func (o *Operator) Resolve(ctx context.Context, id run.ID, res Resolution) error
 			}
 		}
 		if s.Ledger != "" {
-			if err := o.before(writeLedger); err != nil {
-				return err
-			}
 			if err := o.Journal.Resolve(ctx, s.Ledger, &r.Record, res.Delivered, res.Kept); err != nil {
 				return err
 			}

@@ -106,9 +106,6 @@ func (o *Operator) Cancel(ctx context.Context, id run.ID, why string) error {
 			return err
 		}
 	}
-	if err := o.before(writeAnswer); err != nil {
-		return err
-	}
 	if err := o.Answers.Settle(ctx, r.Run, answer.Result{State: r.State, Settled: r.Settled}); err != nil {
 		return err
 	}
@@ -120,9 +117,6 @@ func (o *Operator) freeReservations(ctx context.Context, r *journal.Record) erro
 	for _, s := range r.Steps {
 		if s.Ledger == "" || unsure(s) {
 			continue
-		}
-		if err := o.before(writeLedger); err != nil {
-			return err
 		}
 		if err := o.Journal.Free(ctx, s.Ledger, r.Run); err != nil {
 			return err
@@ -157,9 +151,6 @@ func (o *Operator) wake(ctx context.Context, r *journal.Run, what, why string) e
 	r.Hop++
 	r.Notes = append(r.Notes, journal.Note{At: r.Next, Who: o.Who, What: what, Why: why})
 	if err := o.save(ctx, r); err != nil {
-		return err
-	}
-	if err := o.before(writeMessage); err != nil {
 		return err
 	}
 	e := s.Envelope

@@ -49,6 +49,9 @@ func Apply(doc []byte, ops []Op) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if op.Op != Remove && !json.Valid(op.Value) {
+			return nil, fmt.Errorf("%s %s: the value is not JSON", op.Op, op.Path)
+		}
 		if doc, err = edit(doc, path, op); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", op.Op, op.Path, err)
 		}
@@ -147,9 +150,6 @@ func child(raw json.RawMessage, path []string, op Op) (json.RawMessage, error) {
 	}
 	if op.Op != Replace && op.Op != Add {
 		return nil, fmt.Errorf("unknown operation %q", op.Op)
-	}
-	if !json.Valid(op.Value) {
-		return nil, errors.New("the value is not JSON")
 	}
 	return op.Value, nil
 }

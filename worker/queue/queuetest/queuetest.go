@@ -23,9 +23,9 @@ func Open(t testing.TB) *queue.Queue {
 }
 
 // OpenConfig serves a queue until the test ends.
-func OpenConfig(t testing.TB, cfg configs.Queue) *queue.Queue {
+func OpenConfig(t testing.TB, cfg configs.Queue, opts ...queue.Option) *queue.Queue {
 	t.Helper()
-	q, err := queue.Open(t.Context(), cfg, queue.Serve, "test", zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)))
+	q, err := queue.Open(t.Context(), cfg, queue.Serve, "test", zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
