@@ -73,7 +73,7 @@ steps:
 2:25: key[1]: step codes has not run yet here
 6:44: steps.codes.set.rate: unknown table tax_code (tax_codes)
 7:19: steps.codes.set.late: step draft has not run yet here
-8:39: steps.codes.set.ids: jmespath: SyntaxError: Incomplete expression
+8:39: steps.codes.set.ids: jmespath: unexpected end of the expression
 10:23: steps.draft.when: unexpected end of template, expected an expression
 12:41: steps.draft.path: no filter named 'urlencod'. Did you mean 'urlencode'?
 14:38: steps.draft.map.number: unexpected end of template, expected 'end of print statement'

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline/jsonvalue"
 )
 
 // reading says how a datapoint shows itself: as field.x, value.x or dp.x.
@@ -275,7 +276,7 @@ func (p *point) page() (any, bool, error) {
 	if raw == nil {
 		return nil, true, nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := jsonvalue.Decode(raw)
 	return v, true, err
 }
 

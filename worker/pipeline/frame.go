@@ -10,7 +10,7 @@ type frame struct {
 	lenient bool    // undefined values are nothing, as in template files
 
 	response *response       // of the names response and hit, nil before there is one
-	ctx      context.Context //nolint:containedctx // a frame lives for one call; filters find their run through it
+	ctx      context.Context // a frame lives for one call; filters find their run through it
 }
 
 type local struct {

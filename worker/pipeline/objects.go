@@ -9,6 +9,7 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline/jsonvalue"
 )
 
 // object is a JSON object whose members are decoded when asked for.
@@ -56,7 +57,7 @@ func (o *object) Lookup(_ context.Context, name string) (any, bool, error) {
 	if o.view.stable && o.volatile != nil && o.volatile(name) {
 		return "", true, nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := jsonvalue.Decode(raw)
 	if err != nil {
 		return nil, true, err
 	}
@@ -115,7 +116,7 @@ func (s secrets) Lookup(_ context.Context, name string) (any, bool, error) {
 		}
 	}
 	if raw, ok := sent[name]; ok {
-		v, err := decodeJSON(raw)
+		v, err := jsonvalue.Decode(raw)
 		return v, true, err
 	}
 	if secret, ok := s.scope.in.Secrets.Get(name); ok {
@@ -158,7 +159,7 @@ func (s steps) Lookup(_ context.Context, name string) (any, bool, error) {
 func decodeMembers(members rossumapi.Object) (any, error) {
 	d := jinja.NewDict(len(members))
 	for _, m := range members {
-		v, err := decodeJSON(m.Value)
+		v, err := jsonvalue.Decode(m.Value)
 		if err != nil {
 			return nil, err
 		}

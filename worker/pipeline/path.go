@@ -148,13 +148,3 @@ func (p *pathTemplate) refuse(f *frame, reason, complaint string) error {
 	}
 	return outcome.Errorf(outcome.Misconfigured, reason, "%s (%s): a value %s", p.path, p.pos, complaint)
 }
-
-// codes visits the code of the path.
-func (p *pathTemplate) codes(visit func(*code)) {
-	if p == nil {
-		return
-	}
-	for _, part := range p.parts {
-		visit(part.code)
-	}
-}

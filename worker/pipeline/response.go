@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline/jsonvalue"
 	"github.com/rossum-relay/rossum-relay/worker/target"
 )
 
@@ -63,7 +64,7 @@ func (r *response) json() (any, error) {
 	if !r.parsed {
 		r.parsed = true
 		data := strings.TrimPrefix(string(r.resp.Body), "\ufeff")
-		if r.body, r.err = decodeJSON([]byte(data)); r.err != nil {
+		if r.body, r.err = jsonvalue.Decode([]byte(data)); r.err != nil {
 			r.err = fmt.Errorf("the response's body: %w", r.err)
 		}
 	}

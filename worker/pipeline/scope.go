@@ -11,6 +11,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline/jsonvalue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
@@ -60,7 +61,6 @@ type Scope struct {
 	index      map[string]*rossumapi.Node // by schema id, outside tables; nil until first asked for
 	schema     *rossumapi.Schema
 	fetched    map[string]rossumapi.Object // by URL
-	plain      any                         // the payload for JMESPath
 	steps      map[string]stepValue
 }
 
@@ -83,7 +83,7 @@ func NewScope(in ScopeInput) *Scope {
 func (s *Scope) SetKept(step string, kept map[string]json.RawMessage) {
 	d := jinja.NewDict(len(kept))
 	for name, raw := range kept {
-		if v, err := decodeJSON(raw); err == nil {
+		if v, err := jsonvalue.Decode(raw); err == nil {
 			d.Set(name, v)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline/jsonvalue"
 )
 
 // view resolves the names of expressions. The live view shows things as they are. The stable view, from which
@@ -18,6 +19,7 @@ type view struct {
 	stable bool
 	own    map[string]bool // fields the pipeline writes; of the stable view
 	cache  map[string]any
+	root   *jinja.Dict // for JMESPath, made when first needed
 }
 
 // scopeNames lists the names every expression may use.
@@ -150,7 +152,7 @@ func (v *view) settings() (any, bool, error) {
 	if len(raw) == 0 {
 		return d, true, nil
 	}
-	sent, err := decodeJSON(raw)
+	sent, err := jsonvalue.Decode(raw)
 	if err != nil {
 		return nil, true, err
 	}
