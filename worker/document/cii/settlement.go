@@ -152,8 +152,9 @@ func (w *writer) summation() document.Map {
 		return document.Map{{Key: "@currencyID", Value: currency}, {Key: "#text", Value: w.profile.Amount(amount, currency)}}
 	}
 	add("ram:LineTotalAmount", t.Lines, true)
-	add("ram:ChargeTotalAmount", t.Charges, false)
-	add("ram:AllowanceTotalAmount", t.Allowances, false)
+	charges, allowances := w.inv.CountCharges()
+	add("ram:ChargeTotalAmount", t.Charges, charges > 0)
+	add("ram:AllowanceTotalAmount", t.Allowances, allowances > 0)
 	add("ram:TaxBasisTotalAmount", t.Net.Decimal, true)
 	totals := document.List{tax(t.Tax.Decimal, currency)}
 	if w.inv.TaxCurrency != "" && t.TaxInTaxCurrency.Valid {

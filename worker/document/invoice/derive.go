@@ -13,6 +13,7 @@ func (r *reader) derive() {
 	for i := range r.inv.Lines {
 		l := &r.inv.Lines[i]
 		r.lineRate(l, i+1, single)
+		r.lineDiscount(l, i+1)
 		r.lineNet(l, i+1)
 		r.linePrice(l, i+1)
 	}
@@ -104,6 +105,28 @@ func (r *reader) taxSum() decimal.NullDecimal {
 		sum = sum.Add(tax.Amount.Decimal)
 	}
 	return decimal.NullDecimal{Decimal: sum, Valid: len(r.inv.Taxes) > 0}
+}
+
+// lineDiscount settles what the discount of a line means, by what makes its net
+// amount: an amount, a percentage, or nothing, as the price has it in it.
+func (r *reader) lineDiscount(l *Line, row int) {
+	if len(l.Charges) != 1 || !l.Net.Valid || !l.Quantity.Valid || !l.UnitPrice.Valid || r.inv.near(l.Amount(), l.Net.Decimal) {
+		return
+	}
+	c, full := l.Charges[0], *l
+	full.Charges = nil
+	base := full.Amount()
+	if r.inv.near(base, l.Net.Decimal) {
+		l.Charges = nil
+		r.derived(Place{"line.discount", row}, "left out, as the price has it in it")
+		return
+	}
+	c.Percent, c.Base = some(c.Amount), some(r.inv.Round(base.Abs()))
+	c.Amount = r.inv.taxOf(base.Abs(), c.Percent.Decimal)
+	if r.inv.near(base.Add(c.Signed()), l.Net.Decimal) {
+		l.Charges = []Charge{c}
+		r.derived(Place{"line.discount", row}, "from a percentage")
+	}
 }
 
 // lineNet computes the net amount of a line from quantity and price, else from

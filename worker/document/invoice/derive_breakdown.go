@@ -19,6 +19,7 @@ func (r *reader) breakdown() {
 		r.fromTotals()
 	default:
 		r.mergeTaxes()
+		r.dropUnusedTaxes()
 		if complete {
 			r.addGroups(groups)
 		}
@@ -141,6 +142,25 @@ next:
 		merged = append(merged, tax)
 	}
 	r.inv.Taxes = merged
+}
+
+// dropUnusedTaxes drops rows of the tax table at which nothing is taxed: some
+// documents print all rates there are.
+func (r *reader) dropUnusedTaxes() {
+	used := r.inv.Taxes[:0:0]
+	for _, tax := range r.inv.Taxes {
+		empty := tax.Base.Valid && tax.Base.Decimal.IsZero() && tax.Amount.Decimal.IsZero()
+		for _, l := range r.inv.Lines {
+			empty = empty && !(l.TaxCategory == tax.Category && sameRate(l.TaxRate, tax.Rate))
+		}
+		if !empty {
+			used = append(used, tax)
+		}
+	}
+	if len(used) > 0 && len(used) < len(r.inv.Taxes) {
+		r.inv.Taxes = used
+		r.derived(Place{Field: "taxes"}, "without the rows at which nothing is taxed")
+	}
 }
 
 // addGroups adds the rates of lines and charges that the document's table

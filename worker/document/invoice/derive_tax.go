@@ -139,6 +139,9 @@ func (r *reader) categories() {
 	header := r.label("total.tax_code")
 	for i := range inv.Taxes {
 		tax := &inv.Taxes[i]
+		if categoryOf(tax.Code) == "" {
+			tax.Code = inv.codeOfLines(tax.Rate, tax.Code)
+		}
 		r.category(&tax.Category, tax.Rate, Place{"tax.category", i + 1}, tax.Code, header)
 	}
 	ofTable := func(rate decimal.NullDecimal) string {
@@ -163,6 +166,17 @@ func (r *reader) categories() {
 		}
 		r.category(&c.TaxCategory, c.TaxRate, Place{"charge.tax_category", i + 1}, c.TaxCode, header)
 	}
+}
+
+// codeOfLines returns the tax code of lines of a rate that says its category,
+// code if none does.
+func (inv *Invoice) codeOfLines(rate decimal.NullDecimal, code string) string {
+	for _, l := range inv.Lines {
+		if sameRate(l.TaxRate, rate) && categoryOf(l.TaxCode) != "" {
+			return l.TaxCode
+		}
+	}
+	return code
 }
 
 // category is S for a rate above zero. At zero the words of the tax code

@@ -170,6 +170,16 @@ func (c Charge) Signed() decimal.Decimal {
 	return c.Amount
 }
 
+// CountCharges returns how many charges and allowances the document has.
+func (inv *Invoice) CountCharges() (charges, allowances int) {
+	for _, c := range inv.Charges {
+		if c.Allowance {
+			allowances++
+		}
+	}
+	return len(inv.Charges) - allowances, allowances
+}
+
 // Tax is the tax of one category and rate. Categories are codes of UNTDID
 // 5305: S standard and reduced, Z zero rated, E exempt, AE reverse charge, K
 // intra-community supply, G export, O outside the scope of tax.

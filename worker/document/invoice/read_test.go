@@ -159,6 +159,12 @@ func TestDerive(t *testing.T) {
 			content{header{"currency": "eur", "amount_total_base": "=100", "amount_total_tax": "=0", "tax_code": "DE 0% reverse charge"}, nil},
 			"380 net 100 tax 0 gross 100 due 100\ntax AE 0 of 100 is 0 VATEX-EU-AE\n",
 		}, {
+			"exempt by the tax code of the lines",
+			content{header{"currency": "eur", "amount_total_base": "=100", "amount_total_tax": "=0"},
+				tables{"line_items": rows{{"item_description": "a", "item_total_base": "=100", "item_rate": "=0", "item_tax_code": "exempt, art. 132"}},
+					"tax_details": rows{{"tax_detail_rate": "=0", "tax_detail_base": "=100"}}}},
+			"380 net 100 tax 0 gross 100 due 100\nline 1 x 100/1 = 100 E 0\ntax E 0 of 100 is 0\n",
+		}, {
 			"zero rated without a word",
 			content{header{"currency": "eur", "amount_total_base": "=100", "amount_total": "=100"},
 				tables{"line_items": rows{{"item_description": "a", "item_total_base": "=100"}}}},
@@ -189,6 +195,21 @@ func TestDerive(t *testing.T) {
 			content{header{"currency": "eur", "amount_total_base": "=90", "amount_total_tax": "=17.1"},
 				tables{"line_items": rows{{"item_description": "a", "item_quantity": "=10", "item_amount_base": "=10", "item_discount": "=10"}}}},
 			"380 net 90 tax 17.1 gross 107.1 due 107.1\nline 10 x 10/1 = 90 S 19\ntax S 19 of 90 is 17.1\n",
+		}, {
+			"line discount in percent",
+			content{header{"currency": "eur", "amount_total_base": "=180", "amount_total_tax": "=34.2"},
+				tables{"line_items": rows{{"item_description": "a", "item_quantity": "=10", "item_amount_base": "=20", "item_discount": "=10", "item_total_base": "=180"}}}},
+			"380 net 180 tax 34.2 gross 214.2 due 214.2\nline 10 x 20/1 = 180 S 19\ntax S 19 of 180 is 34.2\n",
+		}, {
+			"line discount that the price has in it",
+			content{header{"currency": "eur", "amount_total_base": "=200", "amount_total_tax": "=38"},
+				tables{"line_items": rows{{"item_description": "a", "item_quantity": "=10", "item_amount_base": "=20", "item_discount": "=10", "item_total_base": "=200"}}}},
+			"380 net 200 tax 38 gross 238 due 238\nline 10 x 20/1 = 200 S 19\ntax S 19 of 200 is 38\n",
+		}, {
+			"tax rows of rates that are not used",
+			content{header{"currency": "czk", "amount_total_base": "=100", "amount_total_tax": "=21"},
+				tables{"tax_details": rows{{"tax_detail_rate": "=21", "tax_detail_base": "=100", "tax_detail_tax": "=21"}, {"tax_detail_rate": "=12", "tax_detail_base": "=0", "tax_detail_tax": "=0"}}}},
+			"380 net 100 tax 21 gross 121 due 121\ntax S 21 of 100 is 21\n",
 		}, {
 			"yen has no decimal places",
 			content{header{"currency": "jpy", "amount_total": "=110"},

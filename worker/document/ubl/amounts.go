@@ -101,16 +101,17 @@ func (w *writer) monetaryTotal() document.Map {
 			m.Add(name, w.amount(value.Decimal))
 		}
 	}
-	nonZero := func(d decimal.Decimal) decimal.NullDecimal {
-		return decimal.NullDecimal{Decimal: d, Valid: !d.IsZero()}
+	unless := func(absent bool, d decimal.Decimal) decimal.NullDecimal {
+		return decimal.NullDecimal{Decimal: d, Valid: !absent}
 	}
+	charges, allowances := w.inv.CountCharges()
 	add("cbc:LineExtensionAmount", decimal.NewNullDecimal(t.Lines))
 	add("cbc:TaxExclusiveAmount", t.Net)
 	add("cbc:TaxInclusiveAmount", t.Gross)
-	add("cbc:AllowanceTotalAmount", nonZero(t.Allowances))
-	add("cbc:ChargeTotalAmount", nonZero(t.Charges))
-	add("cbc:PrepaidAmount", nonZero(t.Prepaid.Decimal))
-	add("cbc:PayableRoundingAmount", nonZero(t.Rounding.Decimal))
+	add("cbc:AllowanceTotalAmount", unless(allowances == 0, t.Allowances))
+	add("cbc:ChargeTotalAmount", unless(charges == 0, t.Charges))
+	add("cbc:PrepaidAmount", unless(t.Prepaid.Decimal.IsZero(), t.Prepaid.Decimal))
+	add("cbc:PayableRoundingAmount", unless(t.Rounding.Decimal.IsZero(), t.Rounding.Decimal))
 	add("cbc:PayableAmount", t.Due)
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	stdxml "encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,7 +177,7 @@ func checkSums(t failer, body []byte) {
 			t.Errorf("%s: %s, expected %s", rule, got, want)
 		}
 	}
-	lines := append(d.Invoiced, d.Credited...)
+	lines := slices.Concat(d.Invoiced, d.Credited)
 	sum := decimal.Zero
 	for i, l := range lines {
 		sum = sum.Add(l.Net.Value)

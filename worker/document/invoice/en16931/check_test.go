@@ -175,7 +175,7 @@ func TestCategoryRules(t *testing.T) {
 		{"BR-IC-02", in("K", func(i *invoice.Invoice) { i.Buyer.VATID = "" })},
 		{"BR-IC-05", in("K", func(i *invoice.Invoice) { i.Lines[0].TaxRate = some("1") })},
 		{"BR-IC-11", in("K", func(i *invoice.Invoice) { i.Delivery.Date = "" })},
-		{"BR-IC-12", in("K", func(i *invoice.Invoice) { i.Delivery.Address = invoice.Address{} })},
+		{"BR-IC-12", in("K", func(i *invoice.Invoice) { i.Delivery.Address.Country, i.Buyer.Address.Country = "", "" })},
 		{"BR-G-02", in("G", func(i *invoice.Invoice) { i.Seller.VATID = "" })},
 		{"BR-O-02", in("O", func(*invoice.Invoice) {})},
 		{"BR-O-05", in("O", func(i *invoice.Invoice) { i.Lines[0].TaxRate = some("1") })},
@@ -284,10 +284,29 @@ func TestPrepare(t *testing.T) {
 	if inv.Lines[0].PriceQuantity != before.Lines[0].PriceQuantity || inv.Delivery.Address.City != "Kempten" || inv.Seller.Endpoint.Value != "" {
 		t.Error("the invoice itself was changed")
 	}
+	terms := "30 days\n#SKONTO#TAGE=14#PROZENT=2.00#"
+	inv.Payment.Terms = terms
+	if prepared, _ = en16931.Prepare(inv, en16931.XRechnung); prepared.Payment.Terms != terms+"\n" {
+		t.Errorf("terms %q", prepared.Payment.Terms)
+	}
 	inv.Lines = nil
 	prepared, _ = en16931.Prepare(inv, en16931.Core)
 	if problems := en16931.Check(prepared, en16931.Core, nil); len(prepared.Lines) != 2 || len(problems) > 0 {
 		t.Errorf("%d lines of %d tax rates: %v", len(prepared.Lines), len(inv.Taxes), problems)
+	}
+}
+
+// TestDelivered completes an intra-community supply.
+func TestDelivered(t *testing.T) {
+	inv := invoicetest.Complete(t)
+	retax(inv, "K")
+	inv.Delivery, inv.TaxPointDate = invoice.Delivery{}, "2026-05-16"
+	prepared, _ := en16931.Prepare(inv, en16931.Core)
+	if d := prepared.Delivery; d.Date != "2026-05-16" || d.Address.City != inv.Buyer.Address.City {
+		t.Errorf("delivered %+v", d)
+	}
+	if problems := en16931.Check(prepared, en16931.Core, nil); len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 

@@ -1,7 +1,9 @@
 package en16931
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -19,12 +21,18 @@ func Prepare(inv *invoice.Invoice, p Profile) (prepared *invoice.Invoice, notes 
 	if p == Plain {
 		return &out, notes
 	}
+	if lines := strings.Split(out.Payment.Terms, "\n"); p == XRechnung && strings.HasPrefix(lines[len(lines)-1], "#") {
+		out.Payment.Terms += "\n" // BR-DE-18 demands the end of the line
+	}
 	if exactPrices(&out) {
 		notes = append(notes, "prices that are rounded on the document were written as net amount for the whole quantity")
 	}
 	if s := &out.Seller; s.VATID == "" && s.LegalID.Value == "" && s.ID.Value == "" && s.TaxNumber != "" {
 		s.LegalID.Value = s.TaxNumber
 		notes = append(notes, "the seller's tax number stands for its registration too, as nothing else identifies it")
+	}
+	if delivered(&out) {
+		notes = append(notes, "the intra-community supply was delivered to the buyer, at the tax point date")
 	}
 	if a := &out.Delivery.Address; !a.IsZero() && a.Country == "" {
 		*a = invoice.Address{}
@@ -43,6 +51,22 @@ func Prepare(inv *invoice.Invoice, p Profile) (prepared *invoice.Invoice, notes 
 		party.Endpoint.Scheme = schemeOf(party.Endpoint)
 	}
 	return &out, notes
+}
+
+// delivered says where and when the goods of an intra-community supply went,
+// which the standard wants to know (BR-IC-11 and 12): to the buyer, at the date
+// of supply, unless the document says otherwise.
+func delivered(inv *invoice.Invoice) (changed bool) {
+	if !slices.ContainsFunc(inv.Taxes, func(t invoice.Tax) bool { return t.Category == "K" }) {
+		return false
+	}
+	if d := &inv.Delivery; d.Date == "" && inv.Period == (invoice.Period{}) && inv.TaxPointDate != "" {
+		d.Date, changed = inv.TaxPointDate, true
+	}
+	if d := &inv.Delivery; d.Address.Country == "" && inv.Buyer.Address.Country != "" {
+		d.Address, changed = inv.Buyer.Address, true
+	}
+	return changed
 }
 
 // linesOfTaxes makes a line for each row of the tax table: the standard
