@@ -49,7 +49,7 @@ func generate(r *rand.Rand) *jinjatest.Case {
 	if g.one(25) {
 		c.Template = g.child()
 	} else {
-		c.Template = g.body(1 + g.n(4))
+		c.Template = g.body(1 + g.n(3))
 	}
 	if g.one(60) && len(c.Template) > 3 { // a syntax error, most likely
 		cut := g.n(len(c.Template))
@@ -123,7 +123,7 @@ func (g *generator) output(x string) string {
 
 // deeper runs fn unless the template is deep enough already.
 func (g *generator) deeper(fn, flat func() string) string {
-	if g.depth > 4 {
+	if g.depth > 3+g.n(2) {
 		return flat()
 	}
 	g.depth++
@@ -230,14 +230,35 @@ func (g *generator) namespace() string {
 func (g *generator) macro() string {
 	name := fmt.Sprintf("m%d", g.macros)
 	g.macros++
-	params := g.of("", "v0", "v0, v1=2", "v0=1, v1='x'", "v1="+g.any())
-	body := g.body(1) + g.of("", "{{ varargs }}", "{{ kwargs }}", "{{ caller() if caller }}", "{{ v0 }}", "{{ caller(1) }}")
-	s := g.tag("macro "+name+"("+params+")") + body + g.tag("endmacro")
-	call := name + "(" + g.of("", g.any(), g.any()+", "+g.any(), "v1="+g.any(), "*[1, 2]", "**{'v0': 1}", "1, 2, 3, k=4") + ")"
-	if g.one(3) {
-		return s + g.tag("call"+g.of("", "(v3)", "(v3=5)")+" "+call) + g.body(1) + g.tag("endcall")
+	params, args := "", ""
+	switch g.n(6) {
+	case 0:
+		params, args = "v0", g.any()
+	case 1:
+		params, args = "v0, v1=2", g.of(g.any(), g.any()+", "+g.any(), "v1="+g.any()+", v0=1", "*[1, 2]", "**{'v0': 1}")
+	case 2:
+		params, args = "v0=1, v1='x'", g.of("", "v1="+g.any(), g.any(), "1, 2, 3", "k=4")
+	case 3:
+		params, args = "v1="+g.any(), g.of("", g.any())
 	}
-	return s + g.output(call+g.of("", "|upper", "|length", "~'<'"))
+	body := g.body(1) + g.of("", "{{ v0 }}")
+	if strings.Contains(args, "3") || g.one(6) {
+		body += "{{ varargs }}"
+	}
+	if strings.Contains(args, "k=") || g.one(6) {
+		body += "{{ kwargs }}"
+	}
+	if g.one(3) {
+		calls, signature := "{{ caller() }}", ""
+		if g.one(2) {
+			calls, signature = "{{ caller("+g.any()+") }}", g.of("(v3)", "(v3=5)", "(v3, v4=none)")
+		}
+		return g.tag("macro "+name+"("+params+")") + body + calls + g.tag("endmacro") +
+			g.tag("call"+signature+" "+name+"("+args+")") + g.body(1) + g.tag("endcall")
+	}
+	body += g.of("", "", "{{ caller() if caller }}")
+	return g.tag("macro "+name+"("+params+")") + body + g.tag("endmacro") +
+		g.output(name+"("+args+")"+g.of("", "", "|upper", "|length", "~'<'"))
 }
 
 func (g *generator) templates() string {
