@@ -89,7 +89,10 @@ func (c *code) failure(f *frame, err error) error {
 		return decided
 	}
 	var e *jinja.Error
-	if !errors.As(err, &e) || e.Kind == jinja.KindCanceled {
+	if cause := context.Cause(f.ctx); cause != nil {
+		return fmt.Errorf("%s: %w", c.path, cause)
+	}
+	if !errors.As(err, &e) {
 		return fmt.Errorf("%s: %w", c.path, err)
 	}
 	switch {

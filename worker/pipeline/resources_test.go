@@ -41,3 +41,10 @@ func (r *countingResources) Object(ctx context.Context, url string) (rossumapi.O
 	r.asked++
 	return r.resources.Object(ctx, url)
 }
+
+// brokenResources end with their context.
+type brokenResources struct{ resources }
+
+func (brokenResources) Object(ctx context.Context, _ string) (rossumapi.Object, error) {
+	return nil, ctx.Err()
+}

@@ -97,10 +97,14 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 	if send.BaseURL, send.Headers, err = s.send.target.base(f); err != nil {
 		return nil, err
 	}
-	if !send.Repeatable {
-		if send.Key, err = s.key(ctx, scope, f); err != nil {
+	var key []string
+	if !send.Repeatable || s.Config.IdempotencyHeader != "" {
+		if key, err = s.key(ctx, scope, f); err != nil {
 			return nil, err
 		}
+	}
+	if !send.Repeatable {
+		send.Key = key
 	}
 	var stable *docValue
 	if s.document != nil {
@@ -112,6 +116,9 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 	}
 	if err := s.request(f, send); err != nil {
 		return nil, err
+	}
+	if name := s.Config.IdempotencyHeader; name != "" {
+		send.Request.Header.Set(name, idempotencyKey(s.Target, key))
 	}
 	send.Fingerprint, err = s.fingerprint(ctx, scope, send, stable)
 	return send, err
@@ -147,9 +154,6 @@ func (s *Step) request(f *frame, send *Send) error {
 	}
 	if req.Files, err = filesOf(f, s.send.files); err != nil {
 		return err
-	}
-	if name := s.Config.IdempotencyHeader; name != "" {
-		req.Header.Set(name, idempotencyKey(s.Target, send.Key))
 	}
 	send.Request = req
 	return nil

@@ -106,6 +106,22 @@ func TestPrepareSendShapes(t *testing.T) {
 	}
 }
 
+// TestIdempotencyKeysDiffer: an ERP would take two invoices with one key for the same.
+func TestIdempotencyKeysDiffer(t *testing.T) {
+	seen := map[string]string{}
+	for _, more := range []string{"", "repeatable: true, key: [field.currency], ", "key: [field.document_id], "} {
+		send := mustPrepare(t, "steps: [{s: {send: erp, post: /a, "+more+"idempotency_header: K}}]", nil)
+		id := send.Request.Header.Get("K")
+		if other, ok := seen[id]; ok || len(id) != 36 {
+			t.Errorf("%q and %q have the key %q", more, other, id)
+		}
+		seen[id] = more
+		if again := mustPrepare(t, "steps: [{s: {send: erp, post: /a, "+more+"idempotency_header: K}}]", again); again.Request.Header.Get("K") != id {
+			t.Errorf("%q has another key when repeated", more)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	send := mustPrepare(t, `
 steps:

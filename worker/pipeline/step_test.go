@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 )
@@ -51,13 +52,18 @@ func TestStepsLeftOutAreEmpty(t *testing.T) {
 }
 
 func TestCancelledContextIsNoOutcome(t *testing.T) {
-	p, cfg := compile(t, "steps: [{doc: {map: {l: {$for: r in field.line_items, a: \"{{ r.item_code }}\"}}}}]")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := p.Steps[0].Compute(ctx, scope(t, cfg, us))
-	var decided *outcome.Error
-	if !errors.Is(err, context.Canceled) || errors.As(err, &decided) {
-		t.Errorf("got %v, want context.Canceled", err)
+	for _, step := range []string{`map: {l: {$for: r in field.line_items, a: "{{ r.item_code }}"}}`, `map: {a: "{{ queue.name }}"}`} {
+		p, cfg := compile(t, "steps: [{doc: {"+step+"}}]")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		in := input(t, cfg, us)
+		in.Resources = brokenResources{}
+		_, err := p.Steps[0].Compute(ctx, pipeline.NewScope(in))
+		var decided *outcome.Error
+		var engine *jinja.Error
+		if !errors.Is(err, context.Canceled) || errors.As(err, &decided) || errors.As(err, &engine) {
+			t.Errorf("%s: got %v, want context.Canceled", step, err)
+		}
 	}
 }
 
