@@ -16,7 +16,6 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
-	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
 // turnState is what the steps of one turn share.
@@ -129,6 +128,9 @@ func (w *Worker) plan(ctx context.Context, t *turnState) (*verdict, error) {
 	if !took {
 		return ptr(skipped("other_queue", "the pipeline does not take this annotation's queue")), nil
 	}
+	if own, err := w.own(ctx, t); own != nil || err != nil {
+		return own, err
+	}
 	ok, err := t.p.When(ctx, t.scope)
 	if err != nil {
 		return w.failed(t, "when", "", outcomeOf(err)), nil
@@ -139,7 +141,10 @@ func (w *Worker) plan(ctx context.Context, t *turnState) (*verdict, error) {
 	if t.r.Business, err = t.p.Key(ctx, t.scope); err != nil {
 		return w.failed(t, "key", "", outcomeOf(err)), nil
 	}
-	return w.superseded(ctx, t)
+	if t.r.Annotation == 0 {
+		return nil, nil
+	}
+	return w.order(ctx, t)
 }
 
 // takesQueue resolves queue names, which ingest could not always do.
@@ -169,23 +174,6 @@ func queueName(ctx context.Context, t *turnState) (string, error) {
 		}
 	}
 	return queue.Text("name"), nil
-}
-
-// superseded ends a run when a newer event of the same annotation is there. What may have been sent is settled first.
-func (w *Worker) superseded(ctx context.Context, t *turnState) (*verdict, error) {
-	if t.p.Config.Newer != configs.Supersede || t.r.Annotation == 0 || t.r.Unsure() {
-		return nil, nil
-	}
-	newest, err := w.Journal.Advance(ctx, &t.r.Record, t.version)
-	if err != nil {
-		return nil, err
-	}
-	if newest.Run == t.r.Run {
-		return nil, nil
-	}
-	return &verdict{
-		state: run.Superseded, reason: "newer_event", by: newest.Run, message: "a newer event of the annotation took over",
-	}, nil
 }
 
 // step runs one step; a verdict ends the turn.

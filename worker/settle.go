@@ -21,12 +21,13 @@ import (
 
 // verdict is how a turn ended.
 type verdict struct {
-	state   run.State
-	reason  string
-	message string
-	at      time.Time // when a waiting or parked run goes on
-	by      run.ID    // who took over
-	failure *journal.Failure
+	state    run.State
+	reason   string
+	message  string
+	at       time.Time // when a waiting or parked run goes on
+	by       run.ID    // who took over
+	waitsFor run.ID    // in whose line a parked run stands
+	failure  *journal.Failure
 }
 
 func done() verdict { return verdict{state: run.Done} }
@@ -54,6 +55,7 @@ func dead(step, target string, o outcome.Outcome) verdict {
 // repeats the rest when the message comes again.
 func (w *Worker) settle(ctx context.Context, r *journal.Run, d *queue.Delivery, v verdict) error {
 	r.State, r.Reason, r.Message, r.Next, r.By, r.Failure = v.state, v.reason, v.message, v.at, v.by, v.failure
+	r.WaitsFor = v.waitsFor
 	r.Hop++
 	r.Starts = 0 // the turn came to an end
 	r.Release()
@@ -90,16 +92,22 @@ func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) 
 	if err := w.Answers.Settle(ctx, r.Run, resultOf(&r.Record)); err != nil {
 		return err
 	}
+	if err := w.leaveLine(ctx, &r.Record); err != nil {
+		return err
+	}
 	if r.State == run.Dead {
 		if err := w.bury(ctx, r, d); err != nil {
+			return err
+		}
+		return d.Ack(ctx)
+	}
+	if r.State == run.Done {
+		if err := w.tellLate(ctx, r.Key); err != nil {
 			return err
 		}
 	}
 	if err := d.Ack(ctx); err != nil {
 		return err
-	}
-	if r.State == run.Dead {
-		return nil
 	}
 	if err := w.Queue.DropPayload(ctx, d.Payload); err != nil {
 		w.Log.Warn("a payload is left for the sweeper", zap.String("run", string(r.Run)), zap.Error(err))

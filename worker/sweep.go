@@ -34,7 +34,7 @@ type Finding struct {
 // run beside workers and other sweeps, as every change is a compare-and-set.
 func (w *Worker) Sweep(ctx context.Context) ([]Finding, error) {
 	s := &sweep{w: w}
-	err := errors.Join(s.runs(ctx), s.letters(ctx), s.payloads(ctx), s.lanes(ctx), s.schedules(ctx))
+	err := errors.Join(s.runs(ctx), s.letters(ctx), s.payloads(ctx), s.lanes(ctx), s.schedules(ctx), s.untold(ctx), s.old(ctx))
 	return s.found, err
 }
 
@@ -146,7 +146,6 @@ func (s *sweep) letters(ctx context.Context) error {
 	return nil
 }
 
-
 // payloads deletes payloads in the object store that no run needs any more.
 func (s *sweep) payloads(ctx context.Context) error {
 	return s.w.Queue.Objects(ctx, func(id run.ID, p queue.Payload, stored time.Time) error {
@@ -208,10 +207,26 @@ func (s *sweep) expire(ctx context.Context, r journal.Record, now time.Time) err
 	if r.State == run.Dead || keep <= 0 || now.Sub(r.Settled) < keep {
 		return nil
 	}
-	if err := s.w.Answers.Forget(ctx, r.Run, r.Key); err != nil {
+	forgotten, err := s.w.Answers.Forget(ctx, r.Run, r.Key)
+	if err != nil || !forgotten {
 		return err
 	}
 	return s.w.Journal.Forget(ctx, r)
+}
+
+// old deletes ledger entries and orders past their retention.
+func (s *sweep) old(ctx context.Context) error {
+	keep := s.w.Config.Queue.Retention
+	var errs []error
+	if d := keep.Ledger.D(); d > 0 {
+		_, err := s.w.Journal.ExpireLedger(ctx, d)
+		errs = append(errs, err)
+	}
+	if d := keep.Journal.D(); d > 0 {
+		_, err := s.w.Journal.ExpireOrder(ctx, d)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // sweepLoop sweeps every minute in one of all workers, until ctx ends.

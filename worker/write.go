@@ -123,6 +123,9 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 	if wr.Status == "" || wr.Status == now.Status {
 		return nil
 	}
+	if err := w.Journal.Expect(ctx, id, now.Status, wr.Status); err != nil { // before: the echo may come at once
+		return err
+	}
 	if _, err := t.client.SetStatus(ctx, id, wr.Status); err != nil {
 		return fmt.Errorf("status %s: %w", wr.Status, err)
 	}

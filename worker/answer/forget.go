@@ -8,23 +8,46 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
+// Each calls f for every event there is, without order, until it returns an error.
+func (s *Store) Each(ctx context.Context, f func(Event) error) error {
+	return s.events.Each(ctx, func(_ string, e Event, _ uint64) error { return f(e) })
+}
+
 // Forget deletes the result of a run past its retention, and its event's record before: a record whose results are gone
-// would take a new call for an unfinished one. An event that was called again since keeps its record.
-func (s *Store) Forget(ctx context.Context, id run.ID, key run.EventKey) error {
+// would take a new call for an unfinished one. It forgets nothing while another run of the event has not ended, or is
+// dead: forgotten tells.
+func (s *Store) Forget(ctx context.Context, id run.ID, key run.EventKey) (forgotten bool, err error) {
 	e, revision, err := s.events.Get(ctx, string(key))
 	if err == nil {
 		if _, mine := e.Run(id); mine {
+			if ended, err := s.ended(ctx, e); err != nil || !ended {
+				return false, err
+			}
 			err = s.events.Delete(ctx, string(key), revision)
 		}
 	}
 	if errors.Is(err, queue.ErrConflict) {
-		return nil // called right now: another time
+		return false, nil // called right now: another time
 	}
 	if err != nil && !errors.Is(err, queue.ErrNotFound) {
-		return err
+		return false, err
 	}
 	if err := s.results.Delete(ctx, string(id), 0); err != nil && !errors.Is(err, queue.ErrNotFound) {
-		return err
+		return false, err
 	}
-	return nil
+	return true, nil
+}
+
+// ended reports whether every run of an event has ended for good.
+func (s *Store) ended(ctx context.Context, e Event) (bool, error) {
+	for _, r := range e.Runs {
+		res, err := s.Result(ctx, r.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && res.State == run.Dead {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }

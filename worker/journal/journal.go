@@ -17,6 +17,8 @@ type Journal struct {
 	runs   *queue.Bucket[Record]
 	ledger *queue.Bucket[Entry]
 	order  *queue.Bucket[Newest]
+	lines  *queue.Bucket[Line]
+	own    *queue.Bucket[ownChange]
 	now    func() time.Time
 }
 
@@ -31,6 +33,12 @@ func Open(ctx context.Context, q *queue.Queue, now func() time.Time) (*Journal, 
 		return nil, err
 	}
 	if j.order, err = queue.OpenBucket[Newest](ctx, q, queue.BucketOrder); err != nil {
+		return nil, err
+	}
+	if j.lines, err = queue.OpenBucket[Line](ctx, q, queue.BucketOrder); err != nil {
+		return nil, err
+	}
+	if j.own, err = queue.OpenBucket[ownChange](ctx, q, queue.BucketOrder); err != nil {
 		return nil, err
 	}
 	return j, nil
@@ -194,4 +202,9 @@ func (j *Journal) Find(ctx context.Context, prefix string, limit int) ([]run.ID,
 		err = nil
 	}
 	return found, err
+}
+
+// ExpireOrder forgets the order of annotations nothing was heard of for keep.
+func (j *Journal) ExpireOrder(ctx context.Context, keep time.Duration) (n int, err error) {
+	return j.order.Expire(ctx, j.now().Add(-keep))
 }

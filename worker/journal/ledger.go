@@ -177,7 +177,7 @@ func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed,
 
 // Deliver records that the effect is there. Only the owner may: ErrLost otherwise.
 func (j *Journal) Deliver(ctx context.Context, c Claim, kept map[string]json.RawMessage) error {
-	return j.own(ctx, c, func(e *Entry) {
+	return j.asOwner(ctx, c, func(e *Entry) {
 		e.State, e.Fingerprint, e.Sent, e.Kept, e.Since = Delivered, c.Fingerprint, "", kept, j.now()
 		e.Annotation, e.NotAfter = c.Annotation, time.Time{}
 	})
@@ -185,15 +185,15 @@ func (j *Journal) Deliver(ctx context.Context, c Claim, kept map[string]json.Raw
 
 // Doubt records that the effect may be there. Only the owner may: ErrLost otherwise.
 func (j *Journal) Doubt(ctx context.Context, c Claim, notAfter time.Time) error {
-	return j.own(ctx, c, func(e *Entry) { e.State, e.NotAfter, e.Since = MaybeDelivered, notAfter, j.now() })
+	return j.asOwner(ctx, c, func(e *Entry) { e.State, e.NotAfter, e.Since = MaybeDelivered, notAfter, j.now() })
 }
 
 // Clear records that the effect is surely not there, keeping the reservation: the owner may send again.
 func (j *Journal) Clear(ctx context.Context, c Claim) error {
-	return j.own(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
+	return j.asOwner(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
 }
 
-func (j *Journal) own(ctx context.Context, c Claim, change func(*Entry)) error {
+func (j *Journal) asOwner(ctx context.Context, c Claim, change func(*Entry)) error {
 	_, err := j.ledger.Change(ctx, j.LedgerKey(c.Target, c.Key), func(e *Entry) error {
 		if e.Run != c.Run {
 			return fmt.Errorf("ledger entry of run %s: %w", c.Run, ErrLost)

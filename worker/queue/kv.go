@@ -156,6 +156,30 @@ func (b *Bucket[T]) Each(ctx context.Context, f func(key string, v T, revision u
 	}
 }
 
+// Expire deletes the keys last written before the given time and counts them.
+func (b *Bucket[T]) Expire(ctx context.Context, before time.Time) (n int, err error) {
+	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+	if err != nil {
+		return 0, fmt.Errorf("queue: bucket %s: %w", b.name, err)
+	}
+	defer w.Stop() //nolint:errcheck // the watch is done
+	for e := range w.Updates() {
+		if e == nil {
+			break
+		}
+		if e.Created().After(before) {
+			continue
+		}
+		if err := b.Delete(ctx, e.Key(), e.Revision()); errors.Is(err, ErrConflict) {
+			continue // written again
+		} else if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, ctx.Err()
+}
+
 // Keys calls f for every key there is now, without order, until it returns an error. It reads no values.
 func (b *Bucket[T]) Keys(ctx context.Context, f func(key string) error) error {
 	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes(), jetstream.MetaOnly())

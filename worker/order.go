@@ -1,0 +1,94 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// linePause is how often a run in line looks whether it is first; usually its predecessor wakes it.
+const linePause = 5 * time.Minute
+
+// order decides what a newer event of the same annotation means for this run.
+func (w *Worker) order(ctx context.Context, t *turnState) (*verdict, error) {
+	switch t.p.Config.Newer {
+	case configs.InOrder:
+		return w.inOrder(ctx, t)
+	case configs.Independent:
+		return nil, nil
+	default:
+		return w.superseded(ctx, t)
+	}
+}
+
+// superseded ends a run when a newer event of the same annotation is there. What may have been sent is settled first.
+func (w *Worker) superseded(ctx context.Context, t *turnState) (*verdict, error) {
+	if t.r.Unsure() {
+		return nil, nil
+	}
+	newest, err := w.Journal.Advance(ctx, &t.r.Record, t.version)
+	if err != nil || newest.Run == t.r.Run {
+		return nil, err
+	}
+	return &verdict{
+		state: run.Superseded, reason: "newer_event", by: newest.Run, message: "a newer event of the annotation took over",
+	}, nil
+}
+
+// inOrder lets a run wait for the older ones of its annotation.
+func (w *Worker) inOrder(ctx context.Context, t *turnState) (*verdict, error) {
+	for {
+		first, err := w.Journal.LineUp(ctx, &t.r.Record, t.version)
+		if err != nil || first == t.r.Run {
+			return nil, err
+		}
+		before, err := w.Journal.Get(ctx, first)
+		if err == nil && before.State.Settled() { // it settled without leaving the line
+			if _, err := w.Journal.Leave(ctx, &before.Record); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil && !errors.Is(err, queue.ErrNotFound) {
+			return nil, err
+		}
+		v := parked(w.Now().Add(linePause), "in_order", fmt.Sprintf("waits for run %s", first))
+		v.waitsFor = first
+		return &v, nil
+	}
+}
+
+// leaveLine wakes the run that waits for a settled one.
+func (w *Worker) leaveLine(ctx context.Context, r *journal.Record) error {
+	p, ok := w.Pipelines.Pipeline(r.Pipeline)
+	if !ok || p.Config.Newer != configs.InOrder || r.Annotation == 0 {
+		return nil
+	}
+	next, err := w.Journal.Leave(ctx, r)
+	if err != nil || next == "" {
+		return err
+	}
+	return w.Journal.Wake(ctx, next)
+}
+
+// own ends the run of a status event that is the echo of a change the relay made itself.
+func (w *Worker) own(ctx context.Context, t *turnState) (*verdict, error) {
+	a := t.payload.Annotation
+	if t.r.Event != statusChanged || a.ID == 0 {
+		return nil, nil
+	}
+	own, err := w.Journal.Own(ctx, a.ID, a.PreviousStatus, a.Status, t.r.Key)
+	if err != nil || !own {
+		return nil, err
+	}
+	v := skipped("own_change", "the relay itself changed the status")
+	return &v, nil
+}
+
+const statusChanged = "annotation_status.changed"
