@@ -101,7 +101,7 @@ func TestIBAN(t *testing.T) {
 func TestUnits(t *testing.T) {
 	for text, want := range map[string]string{
 		"ks": "H87", "Stk.": "H87", "ST": "H87", "pcs": "H87", "EA": "EA", "each": "EA", "C62": "C62", "hod": "HUR", "Stunden": "HUR", "kg": "KGM", "M²": "MTK",
-		"CS": "XCS", "枚": "ST", "箱": "XBX", "式": "SET", "Psch": "LS", "XPX": "XPX", "l": "LTR", "furlong": "", "": "", "A B": "",
+		"CS": "XCS", "枚": "XST", "箱": "XBX", "式": "SET", "Psch": "LS", "XPX": "XPX", "l": "LTR", "furlong": "", "": "", "A B": "",
 	} {
 		if got, _ := unitCode(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

@@ -7,14 +7,14 @@ const unitOne = "C62"
 
 // rec20 are the codes of UN/ECE recommendation 20 (and 21, with an X before
 // them) that trade uses; constant.
-const rec20 = " 2N 2P 33 4G 4H 4K 59 5I A24 A43 A44 ACR AMP ANN APZ ARE ASM ATM B22 B32 BAR BLL BUI BQL C62 CCT CDL CEL CLT" +
-	" CMK CMQ CMT CNP CTM D41 DAY DD DLT DMQ DMT DPR DPT DRA DZN DZP E27 E48 E49 E51 EA ENE FAH FOT FTK FTQ GGR GIA GJ GLI GLL" +
-	" GLL GRM GRO GRT GV GW GWH H87 HAR HBX HC HGM HLT HMT HTZ HUR INH INK INQ JOU K6 KBA KEL KGM KHZ KJO KMH KMK KMQ KMT" +
-	" KPA KT KTM KVA KVR KVT KWH KWT LBR LEF LH LM LN LPA LS LTN LTR MAL MAW MBE MBR MC MGM MHZ MIK MIL MIN MLT MMK MMQ MMT" +
-	" MON MTK MTQ MTR MTS MVA MW MWH NAR NIU NMP NPR NPT OA ONZ OZA OZI P1 PAL PFL PND PR PTD PTI PTL Q3 QAN QB QT QTD" +
-	" QTI QTL RM RP SEC SET SMI ST STI STN T3 TAH TNE TPR TU U2 VA VLT WCD WEE WHR WTT XAE XAM XBA XBE XBG XBH XBI XBJ XBK" +
-	" XBL XBO XBR XBX XCA XCI XCN XCO XCQ XCR XCS XCT XCU XCY XDR XJA XJR XJY XKG XLG XNT XPA XPC XPK XPL XPP XPX XRD XRL XRO XSA XSC" +
-	" XSH XST XTB XTU XVI XVP XWR YDK YDQ YRD ZP "
+const rec20 = " 2N 2P 33 4G 4H 4K 59 A24 A43 A44 ACR AMP ANN APZ ARE ASM ATM B22 B32 BAR BLL BUI BQL C62 CCT CDL CEL CLT CMK CMQ CMT" +
+	" CNP CTM D41 DAY DD DLT DMQ DMT DPR DPT DRA DZN DZP E27 E48 E49 E51 EA FAH FOT FTK FTQ GGR GIA GJ GLI GLL GRM GRO GRT" +
+	" GV GWH H87 HAR HBX HC HGM HLT HMT HTZ HUR INH INK INQ JOU K6 KBA KEL KGM KHZ KJO KMH KMK KMQ KMT KPA KT KVA KVR KVT" +
+	" KWH KWT LBR LEF LH LM LN LPA LS LTN LTR MAL MAW MBE MBR MC MGM MHZ MIK MIL MIN MLT MMK MMQ MMT MON MTK MTQ MTR MTS" +
+	" MVA MWH NAR NIU NMP NPR NPT OA ONZ OZA OZI P1 PAL PFL PR PTD PTI PTL Q3 QAN QB QT QTD QTI QTL RM RP SEC SET SMI STI" +
+	" STN T3 TAH TNE TPR U2 VA VLT WCD WEE WHR WTT XAE XAM XBA XBE XBG XBH XBI XBJ XBK XBL XBO XBR XBX XCA XCI XCN XCO XCQ" +
+	" XCR XCS XCT XCU XCY XDR XJR XJY XKG XLG XNT XPA XPC XPK XPL XPP XPX XRD XRL XRO XSA XSC XSH XST XTB XTU XVI XVP XWR" +
+	" YDK YDQ YRD ZP "
 
 // IsUnit reports whether code is a known code of UN/ECE recommendation 20.
 func IsUnit(code string) bool {
@@ -22,8 +22,7 @@ func IsUnit(code string) bool {
 }
 
 // unitCode returns the code of a unit of measure as documents write it. Words
-// come first: ST is a sheet in the recommendation and a piece on German
-// invoices.
+// come first: T is a ton on invoices.
 func unitCode(text string) (code string, ok bool) {
 	word := strings.ToLower(strings.Trim(text, " ."))
 	for _, known := range unitWords {
@@ -78,7 +77,7 @@ var unitWords = []struct{ code, words string }{
 	{"XBO", " bottle bottles flasche flaschen láhev lahev 本 "},
 	{"XBG", " bag bags sack säcke pytel sáček "},
 	{"XBJ", " bucket eimer "},
-	{"ST", " sheet sheets blatt bogen list arch 枚 "},
+	{"XST", " sheet sheets blatt bogen list arch 枚 "},
 	{"LS", " lump lumpsum ls pausch pauschal pauschale psch paušál ryczałt forfait "},
 	{"P1", " % percent prozent "},
 }
