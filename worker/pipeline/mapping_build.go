@@ -8,13 +8,17 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
 
-// maxTreeNodes bounds a built document: rows times columns.
-const maxTreeNodes = 1_000_000
+// The bounds of a built document: rows times columns, and the bytes of all texts.
+const (
+	maxTreeNodes = 1_000_000
+	maxTreeBytes = 128 << 20
+)
 
 // builder builds one document of a tree.
 type builder struct {
 	frame *frame
 	nodes int
+	bytes int
 }
 
 // build evaluates a tree in a frame.
@@ -162,6 +166,12 @@ func (b *builder) leaf(t *tree) (any, error) {
 	value, err := toTree(v)
 	if err != nil {
 		return nil, t.misshapen(err.Error())
+	}
+	if text, ok := value.(string); ok {
+		b.bytes += len(text)
+	}
+	if b.bytes > maxTreeBytes {
+		return nil, outcome.Errorf(outcome.Rejected, "too_large", "%s: the texts of the document have more than %d MiB", t.path, maxTreeBytes>>20)
 	}
 	return value, nil
 }

@@ -59,6 +59,7 @@ func TestMapRefusals(t *testing.T) {
 		"missing in a row":     {`l: {$for: r in field.line_items, a: "{{ r.nope }}"}`, "column nope is undefined"},
 		"a function":           {`l: "{{ range }}"`, "cannot stand in a document"},
 		"a list that is huge":  {`l: {$for: "x in range(99999999)", a: 1}`, "pipelines.p.steps.doc.map"},
+		"texts too large":      {`l: {$for: "x in range(2000)", a: "{{ 'x' * 100000 }}"}`, "more than 128 MiB"},
 		"a document too large": {`l: {$for: "x in range(2000)", m: {$for: "y in range(2000)", $value: 1}}`, "more than 1000000 values"},
 	} {
 		t.Run(name, func(t *testing.T) {

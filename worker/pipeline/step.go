@@ -5,7 +5,6 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
-	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
@@ -205,16 +204,4 @@ func (s *Step) computeChecks(ctx context.Context, scope *Scope) ([]rossumapi.Mes
 		return messages, &outcome.Error{Outcome: refused}
 	}
 	return messages, nil
-}
-
-// Document is the document of a map or render step after Compute, or computes it.
-func (s *Step) Document(ctx context.Context, scope *Scope) (document.Document, error) {
-	if _, err := s.Compute(ctx, scope); err != nil {
-		return document.Document{}, err
-	}
-	made, _ := scope.steps[s.Name].live.(*docValue)
-	if made == nil {
-		return document.Document{}, nil
-	}
-	return made.doc, nil
 }
