@@ -21,6 +21,8 @@ type Config struct {
 	Ingest Ingest `yaml:"ingest"`
 	// Worker configures the run loop.
 	Worker Worker `yaml:"worker"`
+	// Reconcile compares Rossum with what was delivered, on a schedule.
+	Reconcile Reconcile `yaml:"reconcile" roles:"worker"`
 	// Log configures logging.
 	Log Log `yaml:"log"`
 
@@ -65,6 +67,8 @@ type Hook struct {
 	Settings Node `yaml:"settings" roles:"worker"`
 	// Secrets are added below the secrets of the Rossum hook object.
 	Secrets Named[Secret] `yaml:"secrets" roles:"worker"`
+	// RossumHook is the hook object in Rossum, which "hooks apply" creates and keeps up to date.
+	RossumHook RossumHook `yaml:"rossum_hook" roles:"admin"`
 }
 
 // Unrouted is what Rossum is told about an event without a pipeline.

@@ -268,8 +268,11 @@ func isEmpty(v reflect.Value) bool {
 func (d *decoder) setDefault(v reflect.Value, tag reflect.StructTag) {
 	text := tag.Get("default")
 	n := Node{Kind: NodeString, Text: text}
-	if v.Kind() == reflect.Int && v.Type() == reflect.TypeFor[int]() {
+	switch v.Type() {
+	case reflect.TypeFor[int]():
 		n.Kind = NodeNumber
+	case reflect.TypeFor[bool]():
+		n.Kind = NodeBool
 	}
 	plain := newDecoder(d.dir, d.env)
 	plain.decode(n, v, place{tag: tag})

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // mask is all that is ever printed of a Secret.
@@ -63,6 +64,20 @@ func (s Secret) Source() string {
 		return ""
 	}
 	return s.hidden().source
+}
+
+// File is the path of a secret that is kept in a file, "" for one that is not, or whose path names an unset variable.
+func (s Secret) File() string {
+	if s.IsZero() {
+		return ""
+	}
+	state := s.hidden()
+	path, err := expand(state.written, state.env)
+	path, inFile := strings.CutPrefix(path, filePrefix)
+	if err != nil || !inFile || !strings.HasPrefix(state.written, filePrefix) {
+		return ""
+	}
+	return relativeTo(state.dir, path)
 }
 
 // String is [secret].

@@ -140,6 +140,7 @@ func (v *validator) hooks() {
 		if k := e.Value.Settings.Kind; k != NodeNone && k != NodeMap {
 			v.wrong(path+".settings", "expected a map, got "+k.String(), "write settings: {company: 0100}")
 		}
+		v.rossumHook(path+".rossum_hook", &e.Value.RossumHook)
 	}
 }
 
