@@ -22,7 +22,8 @@ type item struct {
 	size      int64  // -1 until known
 	sha256    string // "" until known
 	open      func(ctx context.Context) (io.ReadCloser, error)
-	staged    Staged // nil before
+	staged    Staged // nil before, and once it has its name
+	there     bool   // its name is that of a file with the same content
 }
 
 // newItems are the document and its companions.

@@ -4,7 +4,8 @@
 //
 // A delivery is staged whole before anything is visible. Companions get their
 // names first and the document last: it is the commit. What is never done is
-// to replace a file.
+// to replace a file. A process or connection that dies while staging may leave
+// a hidden .relay-*.part behind.
 package files
 
 import (

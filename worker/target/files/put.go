@@ -48,7 +48,7 @@ func (b *Box) put(ctx context.Context, req *target.Request) (answer, error) {
 	// Files are fetched only for a document that is not there.
 	n, v, culprit, err := d.resolve(ctx)
 	if err == nil && (v == free || v == unsettled) {
-		if err = d.stage(ctx, n); err == nil {
+		if err = d.stage(ctx, n); err == nil && len(req.Files) > 0 { // now it is known what they hold
 			n, v, culprit, err = d.resolve(ctx)
 		}
 	}
@@ -87,9 +87,11 @@ func (d *delivery) try(ctx context.Context, n int) (verdict, *item, error) {
 		return v, d.document, err
 	}
 	for _, it := range d.beside {
-		if v, err := d.compare(ctx, it, n); err != nil || v == taken {
+		v, err := d.compare(ctx, it, n)
+		if err != nil || v == taken {
 			return v, it, err
 		}
+		it.there = v == there
 	}
 	return free, nil, nil
 }
@@ -133,10 +135,10 @@ func (d *delivery) stage(ctx context.Context, n int) error {
 // may have its own or not is none to be uncertain of.
 func (d *delivery) commit(ctx context.Context, n int) error {
 	for _, it := range d.beside {
-		v, err := d.compare(ctx, it, n)
-		if err == nil && v == free {
-			err = d.name(ctx, it, n)
+		if it.there {
+			continue
 		}
+		err := d.name(ctx, it, n)
 		var known *outcome.Error
 		if errors.As(err, &known) && known.Outcome.Kind == outcome.Uncertain {
 			known.Outcome.Kind = outcome.Retry
