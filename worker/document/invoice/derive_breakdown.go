@@ -192,7 +192,16 @@ next:
 
 // exemption says why there is no tax, where the category itself does.
 func (r *reader) exemption(tax *Tax, row int) {
-	if tax.Category == "S" || tax.Category == "Z" || tax.Category == "" || tax.Exemption != "" {
+	switch tax.Category {
+	case "AE", "K", "G", "O", "E":
+	default:
+		if tax.Exemption != "" {
+			tax.Exemption = ""
+			r.derived(Place{"tax.exemption", row}, "left out, as the row is not exempt")
+		}
+		return
+	}
+	if tax.Exemption != "" {
 		return
 	}
 	if tax.Exemption = r.text("total.exemption"); tax.Exemption != "" {

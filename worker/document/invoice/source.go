@@ -156,9 +156,10 @@ func blank(n *rossumapi.Node) bool {
 	return trim(text) == "" && trim(n.Value()) == ""
 }
 
-// trim cuts white space and control characters from both ends.
+// trim cuts white space, control characters and what has no width from both
+// ends.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(c rune) bool {
-		return c <= ' ' || c >= 0x7F && c <= 0xA0 || c == 0x3000 || c == 0xFFFE || c == 0xFFFF
+		return c <= ' ' || c >= 0x7F && c <= 0xA0 || c == 0x200B || c == 0x3000 || c == 0xFEFF || c == 0xFFFE || c == 0xFFFF
 	})
 }

@@ -119,7 +119,9 @@ func (w *writer) paymentMeans() document.Map {
 	if means == "" {
 		return nil
 	}
-	m := document.Map{{Key: "cbc:PaymentMeansCode", Value: means}}
+	code := document.Map{{Key: "#text", Value: means}}
+	code.Add("@name", p.MeansText)
+	m := document.Map{{Key: "cbc:PaymentMeansCode", Value: code}}
 	if w.inv.Credit {
 		m.Add("cbc:PaymentDueDate", w.inv.DueDate)
 	}

@@ -8,11 +8,20 @@ import (
 
 // prefix returns what the rules of a category begin with.
 func prefix(category string) string {
-	if category == "K" {
+	switch category {
+	case "K":
 		return "BR-IC"
+	case "L":
+		return "BR-AF"
+	case "M":
+		return "BR-AG"
 	}
 	return "BR-" + category
 }
+
+// taxed reports a category in which there is a rate: standard, and the taxes of
+// the Canary Islands (L) and of Ceuta and Melilla (M).
+func taxed(category string) bool { return category == "S" || category == "L" || category == "M" }
 
 func (c *checker) taxes() {
 	c.require(len(c.Taxes) > 0, "BR-CO-18", at("taxes"), "there is no tax table, nor can it be computed")
@@ -22,7 +31,7 @@ func (c *checker) taxes() {
 		seen[tax.Category]++
 		key := tax.Category + tax.Rate.Decimal.String()
 		seen[key]++
-		once := seen[tax.Category] == 1 || tax.Category == "S" && seen[key] == 1
+		once := seen[tax.Category] == 1 || taxed(tax.Category) && seen[key] == 1
 		c.require(once, prefix(tax.Category)+"-01", invoice.Place{Field: "tax.rate", Row: i + 1}, "the tax table has a rate twice")
 	}
 	for i, l := range c.Lines {
@@ -48,21 +57,21 @@ func (c *checker) tax(tax invoice.Tax, row int) {
 	rule := prefix(tax.Category)
 	base := c.base(tax)
 	off := tax.Base.Decimal.Sub(base).Abs()
-	agrees := off.IsZero() || tax.Category == "S" && off.LessThan(decimal.NewFromInt(1))
+	agrees := off.IsZero() || taxed(tax.Category) && off.LessThan(decimal.NewFromInt(1))
 	c.require(agrees, rule+"-08", place("base"), "lines and charges of this tax rate add up to %s, but the tax table says %s",
 		base.StringFixed(2), tax.Base.Decimal.StringFixed(2))
 
 	computed := tax.Base.Decimal.Abs().Mul(tax.Rate.Decimal).Shift(-2).Round(2)
 	near := computed.Sub(tax.Amount.Decimal.Abs()).Abs().LessThan(decimal.NewFromInt(1))
-	if tax.Category != "S" {
+	if !taxed(tax.Category) {
 		near = tax.Amount.Decimal.IsZero()
 	}
 	c.require(near, rule+"-09", place("amount"), "base times rate is %s, but the tax is %s", computed.StringFixed(2), tax.Amount.Decimal.StringFixed(2))
 
 	reason := tax.Exemption != "" || tax.ExemptionCode != ""
-	if tax.Category == "S" || tax.Category == "Z" {
+	if taxed(tax.Category) || tax.Category == "Z" {
 		c.require(!reason, rule+"-10", place("exemption"), "in category %s there is no reason for an exemption", tax.Category)
-	} else if tax.Category != "" && tax.Category != "L" && tax.Category != "M" {
+	} else if tax.Category != "" {
 		c.require(reason, rule+"-10", place("exemption"), "the reason for the exemption from tax is missing")
 	}
 }
@@ -71,7 +80,7 @@ func (c *checker) tax(tax invoice.Tax, row int) {
 func (c *checker) base(tax invoice.Tax) decimal.Decimal {
 	sum := decimal.Zero
 	same := func(category string, rate decimal.NullDecimal) bool {
-		return category == tax.Category && (category != "S" || rate.Decimal.Equal(tax.Rate.Decimal))
+		return category == tax.Category && (!taxed(category) || rate.Decimal.Equal(tax.Rate.Decimal))
 	}
 	for _, l := range c.Lines {
 		if same(l.TaxCategory, l.TaxRate) {
@@ -90,7 +99,7 @@ func (c *checker) base(tax invoice.Tax) decimal.Decimal {
 // categories).
 func (c *checker) sellerTaxIDs(used map[string]int) {
 	registered := c.Seller.VATID != "" || c.Seller.TaxNumber != ""
-	for _, category := range []string{"S", "Z", "E", "AE"} {
+	for _, category := range []string{"S", "L", "M", "Z", "E", "AE"} {
 		c.require(used[category] == 0 || registered, prefix(category)+"-02", at("seller.vat_id"), "the seller's VAT id or tax number is missing")
 	}
 	for _, category := range []string{"K", "G"} {
