@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -141,12 +142,22 @@ steps:
 	}
 }
 
-func TestExampleCompiles(t *testing.T) {
-	cfg, err := configs.Load("../../configs/relay.example.yaml", configs.WithEnv(func(string) (string, bool) { return "x", true }))
+func TestShippedConfigurationsCompile(t *testing.T) {
+	example, err := os.ReadFile("../../configs/relay.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pipeline.Compile(cfg); err != nil {
-		t.Error(err)
+	env := func(name string) (string, bool) {
+		known := map[string]string{"ROSSUM_URL": "http://127.0.0.1:1", "ERP_URL": "http://127.0.0.1:2", "LISTEN": "127.0.0.1:3", "LOG_LEVEL": "info"}
+		return cmp.Or(known[name], "x"), true
+	}
+	for name, text := range map[string][]byte{"relay.example.yaml": example, "demo.yaml": configs.Demo()} {
+		cfg, err := configs.Parse(name, text, configs.WithEnv(env))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pipeline.Compile(cfg); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -201,3 +201,22 @@ func TestResourcesAreAskedOnceAndTheirErrorsPassThrough(t *testing.T) {
 	_, err = eval(t, "{{ field.document_id }}", nil, "09-status-failed-export-sideloads.json")
 	wantKind(t, err, outcome.Misconfigured)
 }
+
+func TestEventsWithoutAnnotation(t *testing.T) {
+	for name, test := range map[string]struct{ template, want, key string }{
+		"10-upload-created-from-email.json":  {"{{ annotation is none }}{{ document is none }}{{ modifier is none }} {{ payload.files | length }} {{ field | length }}", `"TrueTrueTrue 4 0"`, "upload"},
+		"11-email-received-attachments.json": {"{{ annotation is none }} {{ payload.files | map(attribute='filename') | first }}", `"True `, "email"},
+		"12-invocation-scheduled.json":       {"{{ queue is none }} {{ payload.event }} {{ settings | length > 0 }}", `"True invocation True"`, "run"},
+		"08-status-to-review.json":           {"{{ annotation.status }} {{ annotation.previous_status }} {{ document.original.name != '' }}", `"to_review importing True"`, "annotation"},
+	} {
+		got, err := eval(t, test.template, nil, name)
+		if err != nil || !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: got %s (%v), want %s", name, got, err, test.want)
+		}
+		p, cfg := compile(t, "steps: [{s: {set: {a: 1}}}]")
+		key, err := p.Key(t.Context(), scope(t, cfg, name))
+		if err != nil || len(key) != 2 || key[0] != test.key || key[1] == "" {
+			t.Errorf("%s: key %q (%v)", name, key, err)
+		}
+	}
+}
