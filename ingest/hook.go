@@ -191,6 +191,9 @@ func (s *Server) keep(ctx context.Context, c *call) (answer.Event, error) {
 	if c.name == eventEmail {
 		record.Files = e.Files
 	}
+	if c.mustBeTaken() {
+		record.NotTaken = c.notTaken()
+	}
 	event, opened, err := s.store.Join(ctx, record)
 	if err != nil {
 		return event, err
@@ -234,19 +237,26 @@ func (c *call) message(id run.ID, pipeline string, generation int, now time.Time
 	}
 }
 
-// unroute keeps a call that no pipeline takes. An export that nobody delivers must not look exported.
+// unroute keeps a call that no pipeline takes.
 func (s *Server) unroute(ctx context.Context, c *call) reply {
 	id := run.NewID(c.key, "", 1)
 	if err := s.queue.Unroute(ctx, c.message(id, "unrouted", 1, s.now()), c.body); err != nil {
 		return storeRefusal(err)
 	}
 	c.line.result = "unrouted"
-	if c.name != eventExport || c.hook.unrouted == configs.UnroutedAccept {
+	if !c.mustBeTaken() {
 		return acceptReply(c.name, bytes.Clone(c.envelope.Files))
 	}
-	return encodeReply(http.StatusOK, answer.Answer{Response: rossumapi.HookResponse{Messages: []rossumapi.Message{
-		rossumapi.Error("not delivered: no pipeline of the hook " + c.hook.name + " takes exports of this queue"),
-	}}})
+	return encodeReply(http.StatusOK, answer.Answer{Response: rossumapi.HookResponse{Messages: []rossumapi.Message{rossumapi.Error(c.notTaken())}}})
+}
+
+// mustBeTaken: an export that nobody delivers must not look exported.
+func (c *call) mustBeTaken() bool {
+	return c.name == eventExport && c.hook.unrouted != configs.UnroutedAccept
+}
+
+func (c *call) notTaken() string {
+	return "not delivered: no pipeline of the hook " + c.hook.name + " takes exports of this queue"
 }
 
 // acceptReply is the answer to an event that is processed later. Rossum makes annotations only of the files that the

@@ -126,7 +126,7 @@ func (w *Worker) plan(ctx context.Context, t *turnState) (*verdict, error) {
 		return w.failed(t, "", "rossum", outcomeOf(err)), nil
 	}
 	if !took {
-		return ptr(skipped("other_queue", "the pipeline does not take this annotation's queue")), nil
+		return ptr(skipped(reasonOtherQueue, "the pipeline does not take this annotation's queue")), nil
 	}
 	if own, err := w.own(ctx, t); own != nil || err != nil {
 		return own, err
@@ -146,6 +146,9 @@ func (w *Worker) plan(ctx context.Context, t *turnState) (*verdict, error) {
 	}
 	return w.order(ctx, t)
 }
+
+// reasonOtherQueue: the pipeline does not take the annotation's queue.
+const reasonOtherQueue = "other_queue"
 
 // takesQueue resolves queue names, which ingest could not always do.
 func (w *Worker) takesQueue(ctx context.Context, t *turnState) (bool, error) {

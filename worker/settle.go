@@ -148,7 +148,8 @@ func (w *Worker) freeReservations(ctx context.Context, r *journal.Run) error {
 
 // resultOf is what a settled run tells Rossum.
 func resultOf(r *journal.Record) answer.Result {
-	res := answer.Result{State: r.State, Settled: r.Settled, By: r.By, Messages: r.Messages, Operations: r.Operations}
+	res := answer.Result{State: r.State, Settled: r.Settled, By: r.By, Messages: r.Messages, Operations: r.Operations,
+		NotTaken: r.Reason == reasonOtherQueue}
 	if r.State != run.Dead || r.Failure == nil {
 		return res
 	}

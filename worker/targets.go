@@ -7,8 +7,11 @@ import (
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
+	dirtarget "github.com/rossum-relay/rossum-relay/worker/target/dir"
 	httptarget "github.com/rossum-relay/rossum-relay/worker/target/http"
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
+	s3target "github.com/rossum-relay/rossum-relay/worker/target/s3"
+	sftptarget "github.com/rossum-relay/rossum-relay/worker/target/sftp"
 )
 
 // targets opens target instances on first use. One instance is host and account; pipelines share it.
@@ -55,13 +58,20 @@ func (t *targets) get(name, baseURL string) (*instance, error) {
 	return i, nil
 }
 
+// openTarget opens the one transport a target has.
 func openTarget(name, baseURL string, cfg configs.Target) (target.Target, error) {
-	if cfg.HTTP == nil {
-		return nil, errors.New("only http targets can be sent to in this version")
+	timeout := cfg.Timeout.D()
+	switch {
+	case cfg.HTTP != nil:
+		return httptarget.New(name, *cfg.HTTP, httptarget.Options{BaseURL: baseURL, Timeout: timeout, MaxRetryAfter: cfg.MaxRetryAfter.D()})
+	case cfg.SFTP != nil:
+		return sftptarget.New(name, *cfg.SFTP, sftptarget.Options{Timeout: timeout})
+	case cfg.S3 != nil:
+		return s3target.New(name, *cfg.S3, s3target.Options{Timeout: timeout})
+	case cfg.Dir != nil:
+		return dirtarget.New(name, *cfg.Dir, dirtarget.Options{Timeout: timeout})
 	}
-	return httptarget.New(name, *cfg.HTTP, httptarget.Options{
-		BaseURL: baseURL, Timeout: cfg.Timeout.D(), MaxRetryAfter: cfg.MaxRetryAfter.D(),
-	})
+	return nil, errors.New("no transport")
 }
 
 func (t *targets) close() {

@@ -202,6 +202,11 @@ func (r *relay) export(ctx context.Context, number string) int64 {
 	return id
 }
 
+func sample(t *testing.T) []byte {
+	t.Helper()
+	return samples.All()[0]
+}
+
 // status waits for the annotation's final status and fails unless it is the wanted one.
 func (r *relay) status(ctx context.Context, id int64, want string) {
 	r.t.Helper()

@@ -82,6 +82,7 @@ func (e *Event) at(generation int) *Event {
 func (s *Store) compose(ctx context.Context, e *Event) (Answer, error) {
 	a := Answer{Ready: true}
 	var unfinished []RunRef
+	taken := false
 	for _, r := range e.Runs {
 		if !r.Wait {
 			continue
@@ -94,7 +95,11 @@ func (s *Store) compose(ctx context.Context, e *Event) (Answer, error) {
 			unfinished = append(unfinished, r)
 			continue
 		}
+		taken = taken || !result.NotTaken
 		a.add(r, result)
+	}
+	if !taken && len(unfinished) == 0 && e.NotTaken != "" {
+		a.Response.Messages = append(a.Response.Messages, rossumapi.Error(e.NotTaken))
 	}
 	if a.Response.Files == nil {
 		a.Response.Files = e.Files

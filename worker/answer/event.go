@@ -47,6 +47,10 @@ type Event struct {
 	// Files of email.received are echoed, else Rossum drops the attachments.
 	Files json.RawMessage `json:"files,omitempty"`
 
+	// NotTaken is the error told when none of the runs takes the event after all: queues go by name, and only the worker
+	// knows the name.
+	NotTaken string `json:"not_taken,omitempty"`
+
 	// AnswerToldAt is when Rossum first got the answer.
 	AnswerToldAt time.Time `json:"answer_told_at,omitzero"`
 	// Deadline is when an unfinished answer becomes an error; zero where no run waits.
@@ -87,6 +91,8 @@ type Call struct {
 	Runs []RunRef
 	// Within is how long Rossum waits for the answer before it is told that there is none yet.
 	Within time.Duration
+	// NotTaken is the error told when none of the runs takes the event after all; empty tells none.
+	NotTaken string
 }
 
 // String names the event. It keeps the token out of whatever prints an event.
@@ -110,7 +116,7 @@ func (e *Event) Waits() bool {
 func (c *Call) open(generation int, now time.Time) Event {
 	e := Event{
 		Key: c.Key, Hook: c.Hook, Name: c.Name, Annotation: c.Annotation, Queue: c.Queue, Generation: generation,
-		Runs: slices.Clone(c.Runs), Opened: now, Files: bytes.Clone(c.Files),
+		Runs: slices.Clone(c.Runs), Opened: now, Files: bytes.Clone(c.Files), NotTaken: c.NotTaken,
 	}
 	for i := range e.Runs {
 		e.Runs[i].ID = run.NewID(c.Key, e.Runs[i].Pipeline, generation)

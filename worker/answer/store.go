@@ -20,6 +20,8 @@ type Result struct {
 	Settled time.Time `json:"settled"`
 	// By is the run that took over from a superseded one.
 	By run.ID `json:"by,omitempty"`
+	// NotTaken: the pipeline does not take the event's queue after all.
+	NotTaken bool `json:"not_taken,omitempty"`
 
 	Messages           []rossumapi.Message           `json:"messages,omitempty"`
 	Operations         []rossumapi.Operation         `json:"operations,omitempty"`

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
+	"github.com/rossum-relay/rossum-relay/worker/erpsim"
+	"github.com/rossum-relay/rossum-relay/worker/run"
+)
+
+// TestQueueByName: only the worker can tell a queue's name; an export that nobody takes in the end must not look exported.
+func TestQueueByName(t *testing.T) {
+	for name, status := range map[string]string{"AP Europe": "exported", "Elsewhere": "failed_export"} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			config := strings.Replace(testConfig(createStep), "    key:", "    queues: [AP Europe]\n    key:", 1)
+			r := newRelay(t, config, erpsim.Options{})
+			r.hook("annotation_content.export")
+			for _, id := range r.rossum.Objects("queues") {
+				r.rossum.SetQueue(id, map[string]any{"name": name})
+			}
+			r.start()
+			id := r.export(ctx, "INV-1")
+			r.status(ctx, id, status)
+			if status == "exported" {
+				r.effects(1)
+			} else {
+				r.effects(0)
+			}
+		})
+	}
+}
+
+// TestLateSuccess: Rossum is told that the delivery is not finished; the later success starts the export again, which
+// ends exported, with one invoice at the ERP.
+func TestLateSuccess(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	config := strings.Replace(testConfig(createStep+tellStep), "    retry:", "    wait: {at_most: 1s}\n    retry:", 1)
+	config = strings.Replace(config, "first: 200ms, max: 1s", "first: 3s, max: 3s", 1)
+	r := newRelay(t, config, erpsim.Options{Faults: []erpsim.Rule{{Method: "POST", Action: erpsim.Refuse, Status: 503, Times: 4}}})
+	r.hook("annotation_content.export")
+	r.start()
+	id := r.export(ctx, "INV-1")
+	if _, err := r.rossum.WaitStatus(ctx, id, rossumapi.StatusFailedExport); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.rossum.WaitStatus(ctx, id, rossumapi.StatusExported); err != nil {
+		for _, rec := range r.settled(context.Background(), 1) {
+			t.Logf("%s %s %s", rec.State, rec.Reason, rec.Message)
+		}
+		t.Fatal(err)
+	}
+	if all := r.settled(ctx, 2); count(all)[run.Done] != 2 {
+		t.Errorf("runs %v, want the late one and the one that found all delivered", count(all))
+	}
+	r.effects(1)
+}
+
+// TestInOrder: an annotation's events reach the ERP one after the other, though the first is refused for a while.
+func TestInOrder(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	config := strings.Replace(testConfig(`
+      - note:
+          send: erp
+          post: /api/notes
+          repeatable: true
+          map: {annotation: "{{ annotation.id }}", status: "{{ annotation.status }}"}
+`), "events: [annotation_content.export]", "events: [annotation_status]\n    newer: in_order", 1)
+	r := newRelay(t, config, erpsim.Options{
+		Faults: []erpsim.Rule{{Method: "POST", Action: erpsim.Refuse, Status: 503, Times: 3}},
+	})
+	r.start()
+	r.hook("annotation_status.changed")
+	id, err := r.rossum.Upload(rossumsim.Upload{Payload: sample(t), Status: "to_review"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"postponed", "rejected", "to_review", "deleted"}
+	for _, status := range want {
+		r.rossum.SetStatus(id, status, r.user)
+		if err := r.rossum.Quiet(ctx); err != nil { // the relay has it
+			t.Fatal(err)
+		}
+	}
+	if err := r.erp.WaitEffects(ctx, len(want)); err != nil {
+		t.Fatal(err)
+	}
+	r.settled(ctx, len(want))
+	var got []string
+	for _, e := range r.erp.Effects() {
+		_, status, _ := strings.Cut(string(e.Body), `"status":"`)
+		got = append(got, strings.TrimRight(status, `"}`))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what the ERP saw (-want +got):\n%s", diff)
+	}
+}
+
+// TestOwnStatusChange: the echo of the relay's own PATCH starts nothing, the same change made by a person does.
+func TestOwnStatusChange(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	config := strings.Replace(testConfig(`
+      - back: {rossum: {status: to_review}}
+`), "events: [annotation_content.export]", "events: [annotation_status]\n    when: annotation.status == 'postponed' or annotation.status == 'to_review'", 1)
+	r := newRelay(t, config, erpsim.Options{})
+	r.start()
+	r.hook("annotation_status.changed")
+	id, err := r.rossum.Upload(rossumsim.Upload{Payload: sample(t), Status: "to_review"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.rossum.SetStatus(id, "postponed", r.user)
+	if _, err := r.rossum.WaitStatus(ctx, id, "to_review"); err != nil {
+		t.Fatal(err)
+	}
+	all := r.settled(ctx, 2)
+	if s := count(all); s[run.Done] != 1 || s[run.Skipped] != 1 {
+		t.Errorf("runs ended as %v", s)
+	}
+	r.rossum.SetStatus(id, "postponed", r.user)
+	all = r.settled(ctx, 4)
+	reasons := map[string]int{}
+	for _, rec := range all {
+		reasons[string(rec.State)+" "+rec.Reason]++
+	}
+	if reasons["skipped own_change"] != 2 || reasons["done "] != 2 {
+		t.Errorf("runs ended as %v", reasons)
+	}
+}
