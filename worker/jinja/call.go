@@ -172,6 +172,17 @@ func (b *builtin) call(rt *runtime, args arguments) (any, error) {
 
 func (*builtin) pyType() string { return "builtin_function_or_method" }
 
+// appendRepr prints the globals that are classes in Python as such.
+func (b *builtin) appendRepr(_ *runtime, buf []byte) ([]byte, error) {
+	switch b.name {
+	case "range", "dict":
+		return append(buf, "<class '"+b.name+"'>"...), nil
+	case "namespace", "cycler", "joiner":
+		return append(buf, "<class 'jinja2.utils."+titleCase(b.name)+"'>"...), nil
+	}
+	return append(buf, "<built-in function "+b.name+">"...), nil
+}
+
 // boundMethod is a method together with its object.
 type boundMethod struct {
 	self any

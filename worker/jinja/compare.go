@@ -263,6 +263,11 @@ func (rt *runtime) ordered(op compareKind, a, b any) (bool, error) {
 	if err := rt.step(1); err != nil {
 		return false, err
 	}
+	if x, ok := a.(*dictView); ok {
+		if y, ok := b.(*dictView); ok && x.kind != viewValues && y.kind != viewValues {
+			return x.ordered(rt, op, y)
+		}
+	}
 	c, comparable, err := rt.order(op, a, b)
 	if err != nil || !comparable {
 		return false, err

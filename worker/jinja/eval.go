@@ -1,5 +1,7 @@
 package jinja
 
+import "math"
+
 func (x *constExpr) eval(*frame) (any, error) { return x.value, nil }
 
 func (x *nameExpr) eval(f *frame) (any, error) {
@@ -149,7 +151,11 @@ func (x *binaryExpr) eval(f *frame) (any, error) {
 // base is constant and the exponent is not.
 func (rt *runtime) barePower(a, b, power any) (any, error) {
 	n, _ := asNumber(a)
-	if c, ok := compareNumbers(n, int64(0)); !ok || c >= 0 {
+	c, ok := compareNumbers(n, int64(0))
+	if f, isFloat := n.(float64); isFloat && math.Signbit(f) {
+		c = -1
+	}
+	if !ok || c >= 0 {
 		return power, nil
 	}
 	base, err := rt.sign(tokSub, n)

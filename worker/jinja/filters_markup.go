@@ -158,7 +158,7 @@ func filterXmlattr(c *call) (any, error) {
 	return c.softResult(b.String(), c.rt.autoescape)
 }
 
-// asciiWord matches Python's \w for the patterns of this file.
+// isWordRune is what \w matches in a Python pattern.
 func isWordRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || isNumeric(r) }
 
 // Tags and comments, as markupsafe finds them.

@@ -173,6 +173,22 @@ func (v *dictView) equal(rt *runtime, o *dictView) (bool, error) {
 	if v.Len() != o.Len() {
 		return false, nil
 	}
+	return v.within(rt, o)
+}
+
+// ordered compares two views as sets: < is a proper subset.
+func (v *dictView) ordered(rt *runtime, op compareKind, o *dictView) (bool, error) {
+	if op == cmpGt || op == cmpGe {
+		v, o = o, v
+	}
+	if v.Len() > o.Len() || v.Len() == o.Len() && (op == cmpLt || op == cmpGt) {
+		return false, nil
+	}
+	return v.within(rt, o)
+}
+
+// within reports whether every item of v is in o.
+func (v *dictView) within(rt *runtime, o *dictView) (bool, error) {
 	for i := range v.Len() {
 		in, err := rt.contains(o, v.at(i))
 		if !in || err != nil {

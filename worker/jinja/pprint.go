@@ -45,7 +45,9 @@ func (p *prettyPrinter) format(v any, indent, allowance, level int) error {
 		case *Dict:
 			return p.dict(v, indent, allowance+1, level)
 		case *List:
-			return p.list(v, indent, allowance+1, level)
+			if v.names == nil {
+				return p.list(v, indent, allowance+1, level)
+			}
 		case string:
 			return p.text(v, indent, allowance, level)
 		}
@@ -63,6 +65,9 @@ func (p *prettyPrinter) sorted(v any) (any, error) {
 	defer p.rt.leave()
 	switch v := v.(type) {
 	case *List:
+		if v.names != nil { // a named tuple prints itself
+			return v, nil
+		}
 		items, err := p.rt.list(v)
 		for i := range items {
 			if err == nil {

@@ -168,7 +168,12 @@ func (r *resolver) foldOutput(s *outputStmt, pl place) {
 	if allLiterals([]expr{s.x}) {
 		s.mode = pl.fixed
 	}
-	walkExpr(s.x, func(x expr) {
+	markConstant(s.x)
+}
+
+// markConstant marks the slices in an expression that Jinja2 folds.
+func markConstant(x expr) {
+	walkExpr(x, func(x expr) {
 		if slice, ok := x.(*sliceExpr); ok {
 			slice.constant = true
 		}
@@ -263,6 +268,11 @@ func (r *resolver) exprs(pl place, list ...expr) error {
 func (r *resolver) expr(x expr, pl place) error {
 	if x == nil {
 		return nil
+	}
+	if _, container := x.(*listExpr); !container && foldable(x) {
+		for _, child := range children(x) {
+			markConstant(child)
+		}
 	}
 	switch x := x.(type) {
 	case *nameExpr:

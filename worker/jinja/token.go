@@ -1,5 +1,7 @@
 package jinja
 
+import "strings"
+
 // tokenKind is the sort of a token. Operators are their own kind, so that the
 // parser compares kinds only.
 type tokenKind int
@@ -85,47 +87,16 @@ func operatorAt(s string) (tokenKind, int) {
 			return tokLe, 2
 		}
 	}
-	switch s[0] {
-	case '+':
-		return tokAdd, 1
-	case '-':
-		return tokSub, 1
-	case '*':
-		return tokMul, 1
-	case '/':
-		return tokDiv, 1
-	case '%':
-		return tokMod, 1
-	case '~':
-		return tokTilde, 1
-	case '[':
-		return tokLBracket, 1
-	case ']':
-		return tokRBracket, 1
-	case '(':
-		return tokLParen, 1
-	case ')':
-		return tokRParen, 1
-	case '{':
-		return tokLBrace, 1
-	case '}':
-		return tokRBrace, 1
-	case '>':
-		return tokGt, 1
-	case '<':
-		return tokLt, 1
-	case '=':
-		return tokAssign, 1
-	case '.':
-		return tokDot, 1
-	case ':':
-		return tokColon, 1
-	case '|':
-		return tokPipe, 1
-	case ',':
-		return tokComma, 1
-	case ';':
-		return tokSemicolon, 1
+	if i := strings.IndexByte(shortOperators, s[0]); i >= 0 {
+		return shortKinds()[i], 1
 	}
 	return tokEOF, 0
+}
+
+// shortOperators are the operators of one character, shortKinds their kinds.
+const shortOperators = "+-*/%~[](){}><=.:|,;"
+
+func shortKinds() [len(shortOperators)]tokenKind {
+	return [...]tokenKind{tokAdd, tokSub, tokMul, tokDiv, tokMod, tokTilde, tokLBracket, tokRBracket, tokLParen, tokRParen,
+		tokLBrace, tokRBrace, tokGt, tokLt, tokAssign, tokDot, tokColon, tokPipe, tokComma, tokSemicolon}
 }
