@@ -38,7 +38,12 @@ func (c *renderCmd) Run(ctx context.Context, stdout io.Writer) error {
 	if err := hasStep(p, c.Step); err != nil {
 		return err
 	}
-	return preview(ctx, cfg, p, payload).Show(stdout, c.Step)
+	var shown strings.Builder
+	if err := preview(ctx, cfg, p, payload).Show(&shown, c.Step); err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, printable(shown.String())) // documents hold what came from outside
+	return err
 }
 
 // compile loads the configuration and compiles its pipelines, as a worker does, but without its secrets.

@@ -39,21 +39,15 @@ func (c *code) value(f *frame) (any, error) {
 	if jinja.IsUndefined(v) {
 		return nil, c.misconfigured("undefined", f.notes.missingName()+" is undefined")
 	}
-	if len(f.notes.unread) > 0 && mattersUnread(v) {
+	text, isText := v.(string)
+	none := isText && (strings.Contains(text, "None") || strings.Contains(text, "NONE"))
+	switch {
+	case len(f.notes.unread) > 0 && (v == nil || isText && text == "" || none):
 		return nil, f.notes.unreadable()
+	case len(f.notes.empty) > 0 && none && !f.lenient: // Python's spelling of null would end in a document
+		return nil, f.notes.missingValue()
 	}
 	return v, nil
-}
-
-// mattersUnread tells whether a result shows that a number or date which could not be read was used as nothing.
-func mattersUnread(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == "" || strings.Contains(v, "None")
-	}
-	return false
 }
 
 // string evaluates the code to text, "" for null.
@@ -98,7 +92,7 @@ func (c *code) failure(f *frame, err error) error {
 	switch {
 	case len(f.notes.unread) > 0:
 		return f.notes.unreadable()
-	case e.Kind == jinja.KindType && len(f.notes.empty) > 0:
+	case len(f.notes.empty) > 0 && f.notes.missing == "" && (e.Kind == jinja.KindType || e.Kind == jinja.KindUndefined):
 		return f.notes.missingValue()
 	case e.Kind == jinja.KindHost:
 		return fmt.Errorf("%s: %w", c.path, e.Err)

@@ -19,7 +19,9 @@
 //
 // A number or date that Rossum could not read is null. Where such a null would end
 // in a document, request or key, or in arithmetic, the run is rejected at its
-// field; conditions and checks see the null.
+// field; conditions and checks see the null. So it is where the null of an empty
+// field would be spelt None within a text, but in template files, where names and
+// nulls are as in Rossum's.
 //
 // # Maps
 //

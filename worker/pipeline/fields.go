@@ -96,20 +96,26 @@ func (f *fields) Len() int { return len(f.view.scope.index) }
 func (v *view) read(node *rossumapi.Node, as reading) any {
 	switch as {
 	case asField:
-		v.scope.notes.read(node)
-		if text, _ := node.Normalized(); text != "" {
-			return text
-		}
-		if node.Content == nil || node.Content.Value == nil {
-			return nil
-		}
-		return *node.Content.Value
+		return v.readField(node)
 	case asValue:
 		return v.readValue(node)
 	case asPoint:
 	}
 	v.scope.notes.read(node)
 	return &point{node, v}
+}
+
+func (v *view) readField(node *rossumapi.Node) any {
+	if text, _ := node.Normalized(); text != "" {
+		v.scope.notes.read(node)
+		return text
+	}
+	if node.Content == nil || node.Content.Value == nil {
+		v.scope.notes.readNull(node, true)
+		return nil
+	}
+	v.scope.notes.read(node)
+	return *node.Content.Value
 }
 
 // readValue is the number or date of a field, from its normalized value only (Rossum API reference, Annotation data).

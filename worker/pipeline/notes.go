@@ -14,7 +14,7 @@ type notes struct {
 	next   int
 	// unread are fields whose number or date was asked for, holding something that Rossum could not read.
 	unread []*rossumapi.Node
-	// empty are blank fields whose number or date was asked for.
+	// empty are fields that are null, and blank ones whose number or date was asked for.
 	empty []*rossumapi.Node
 	// missing is the last name that was not found.
 	missing string
@@ -75,7 +75,7 @@ func (n *notes) unreadable() error {
 }
 
 func (n *notes) missingValue() error {
-	return rejectAt("missing_value", "is empty, but a number or date is needed", n.empty...)
+	return rejectAt("missing_value", "is empty, but a value is needed", n.empty...)
 }
 
 // rejectAt rejects the run at fields, each with the same complaint.

@@ -157,6 +157,13 @@ func TestUnreadableValuesAreRefusedAtTheirField(t *testing.T) {
 		"{{ field.line_items[0].item_gl_code | lookup('tax_codes') }}":      "item_gl_code",
 		"{{ field.sender_name | fixed(5) }}":                                "sender_name",
 		"{{ field.sender_name | currency_minor }}":                          "sender_name",
+		"{{ field.currency | upper }}":                                      "currency", // null is not NONE
+		"{{ field.currency }}-{{ field.document_id }}":                      "currency",
+		"{{ field.currency.upper() }}":                                      "currency",
+		"{{ field.currency + 'x' }}":                                        "currency",
+		"due {{ value.date_due }}":                                          "date_due",
+		"{{ field.currency or 'none' }}":                                    "",
+		"{{ (field.currency or 'eur') | upper }}":                           "",
 		"{{ (field.sender_name ~ field.line_items[0].item_desc) | upper }}": "",
 	} {
 		_, err := eval(t, template, nil, missing)
