@@ -35,6 +35,8 @@ type cli struct {
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
 	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
+	Render   renderCmd   `cmd:"" help:"Show every document and request a run would send, without sending."`
+	Test     testCmd     `cmd:"" help:"Run your own cases: payloads and the documents expected of them."`
 	Template templateCmd `cmd:"" help:"Test and render Jinja2 templates."`
 	Send     sendCmd     `cmd:"" help:"Sign payload files and post them as Rossum would."`
 	Sim      simCmd      `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
@@ -49,7 +51,7 @@ func main() {
 
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	parser, err := kong.New(&cli{},
+	parser, err := kong.New(&cli{Config: configCmd{Check: configCheckCmd{check: compiles}}},
 		kong.Name("rossum-relay"),
 		kong.Description("Carries documents from Rossum's webhooks to ERPs: no invoice lost, none doubled."),
 		kong.Vars{"version": versionText()},

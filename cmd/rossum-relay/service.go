@@ -65,6 +65,12 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, opts
 	return s, nil
 }
 
+// compiles reports every problem of a configuration's templates and expressions.
+func compiles(cfg *configs.Config) error {
+	_, err := pipeline.Compile(cfg)
+	return err
+}
+
 func (s *service) openQueue(ctx context.Context, opts []queue.Option, roles []configs.Role) error {
 	cfg := s.cfg.Queue
 	mode := queue.Serve
