@@ -92,6 +92,16 @@ steps:
 	}
 }
 
+func TestCompileChecksPaths(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a/{% if x %}b{% endif %}": "only {{ }} is allowed in a path", "/a/{{ field.x": "a {{ without its }}", "https://erp.example.com/a": "a URL where a path belongs", "/a/{{ fild.x }}": "unknown name fild",
+	} {
+		if got := strings.Join(problems(t, "steps: [{s: {send: erp, post: \""+path+"\"}}]"), "\n"); !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
 func TestCompileChecksFormats(t *testing.T) {
 	got := strings.Join(problems(t, `
 steps:

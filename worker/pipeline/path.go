@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -33,11 +34,14 @@ func (c *compiler) pathTemplate(at string, t configs.Template, n names, file boo
 	rest, offset, query := t.Source, 0, false
 	for {
 		literal, tail, found := strings.Cut(rest, "{{")
+		length := len(literal)
 		if strings.Contains(literal, "{%") || strings.Contains(literal, "{#") {
 			c.fail(at, t.Pos, "only {{ }} is allowed in a path", "", "compute the value in a set step before")
 			return p
 		}
-		query = query || !file && strings.Contains(literal, "?")
+		if !file {
+			literal, query = c.urlLiteral(at, t, literal, query)
+		}
 		p.parts = append(p.parts, pathPart{literal: literal})
 		if !found {
 			return p
@@ -47,12 +51,35 @@ func (c *compiler) pathTemplate(at string, t configs.Template, n names, file boo
 			c.fail(at, t.Pos, "a {{ without its }}", "", "")
 			return p
 		}
-		line, column := place(t.Source, offset+len(literal)+2)
+		line, column := place(t.Source, offset+length+2)
 		built := c.expression(at, strings.TrimSuffix(strings.TrimPrefix(tail[:inner], "-"), "-"), t.Pos.At(line, column), n)
 		p.parts = append(p.parts, pathPart{code: built, query: query})
-		offset += len(literal) + 2 + inner + 2
+		offset += length + 2 + inner + 2
 		rest = tail[inner+2:]
 	}
+}
+
+// urlLiteral escapes what stands literally in a URL's path, and tells whether what follows belongs to the query.
+func (c *compiler) urlLiteral(at string, t configs.Template, literal string, query bool) (string, bool) {
+	if strings.Contains(literal, "://") && !query {
+		c.fail(at, t.Pos, "a URL where a path belongs", "", "write the path below the target's base_url")
+	}
+	if query {
+		return literal, true
+	}
+	before, after, query := strings.Cut(literal, "?")
+	var b strings.Builder
+	for i := range len(before) {
+		if ch := before[i]; ch <= ' ' || ch >= 0x7f || strings.IndexByte("\"<>\\^`{|}#", ch) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", ch)
+		} else {
+			b.WriteByte(ch)
+		}
+	}
+	if query {
+		b.WriteString("?" + after)
+	}
+	return b.String(), query
 }
 
 // expressionEnd is where the }} of an expression stands, outside of its quotes and braces.

@@ -93,6 +93,10 @@ func TestPrepareSendShapes(t *testing.T) {
 		"file name": {`send: archive, path: "in/{{ field.document_id }} {{ field.sender_name }}.json", map: {a: 1}`, func(s *pipeline.Send) bool {
 			return s.Request.Path == "in/INV-2026-004417 Harbor & Pine Office Supply, Inc.json" && s.Request.Method == "PUT" && s.BaseURL == ""
 		}},
+		"path as written": {`send: erp, post: "/a b/ü/%2F(n='{{ field.document_id }}')?$filter=n eq '{{ field.currency }}'&$top=1"`, func(s *pipeline.Send) bool {
+			return s.Request.Path == "/a%20b/%C3%BC/%2F(n='INV-2026-004417')" && s.Request.Query.Get("$filter") == "n eq 'usd'" && s.Request.Query.Get("$top") == "1"
+		}},
+		"braces in a path":  {`send: erp, post: "/a/{{ {'a': '}}'}['a'] }}/{{- field.currency -}}"`, func(s *pipeline.Send) bool { return s.Request.Path == "/a/%7D%7D/usd" }},
 		"hostile file name": {`send: archive, path: "in/{{ '../..' }}/{{ 'a/b' }}.json", map: {a: 1}`, func(s *pipeline.Send) bool { return s.Request.Path == "in/_/a_b.json" }},
 		"base URL from settings": {`send: tenant, post: /a`, func(s *pipeline.Send) bool {
 			return s.BaseURL == "https://erp-a.example.com" && s.Headers.Get("X-Company") == "0100"
