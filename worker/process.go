@@ -16,6 +16,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
 // turnState is what the steps of one turn share.
@@ -40,29 +41,36 @@ func (w *Worker) process(ctx, stopping context.Context, r *journal.Run, d *queue
 		}), nil
 	}
 	t := &turnState{r: r, p: p, stopping: stopping}
-	if v, err := w.load(ctx, t, d); v != nil || err != nil {
-		return deref(v), err
+	v, err := w.steps(ctx, t, d)
+	if err != nil {
+		return verdict{}, err
 	}
-	if v, err := w.plan(ctx, t); v != nil || err != nil {
-		return deref(v), err
+	if v == nil {
+		return done(), nil
 	}
-	r.Messages, r.Operations = nil, nil // pure steps are computed anew, their messages with them
-	for _, step := range p.Steps {
-		r.At = step.Name
-		v, err := w.step(ctx, t, step)
-		if v != nil || err != nil {
-			return deref(v), err
-		}
+	if v.state == run.Dead && t.scope != nil {
+		w.onDead(ctx, t)
 	}
-	r.At = ""
-	return done(), nil
+	return *v, nil
 }
 
-func deref(v *verdict) verdict {
-	if v == nil {
-		return verdict{}
+// steps runs what is to be run; no verdict means that all is done.
+func (w *Worker) steps(ctx context.Context, t *turnState, d *queue.Delivery) (*verdict, error) {
+	if v, err := w.load(ctx, t, d); v != nil || err != nil {
+		return v, err
 	}
-	return *v
+	if v, err := w.plan(ctx, t); v != nil || err != nil {
+		return v, err
+	}
+	t.r.Messages, t.r.Operations = nil, nil // pure steps are computed anew, their messages with them
+	for _, step := range t.p.Steps {
+		t.r.At = step.Name
+		if v, err := w.step(ctx, t, step); v != nil || err != nil {
+			return v, err
+		}
+	}
+	t.r.At = ""
+	return nil, nil
 }
 
 // load opens the payload and builds the scope of the run's templates.

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -68,6 +69,9 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	}
 	if o.Kind != outcome.OK {
 		js.State = journal.Failed
+		if gone(o) && !t.delivered() {
+			return ptr(skipped(reasonGone, "the annotation was deleted or purged meanwhile")), nil
+		}
 		v := w.failed(t, step.Name, "rossum", o)
 		if !v.state.Settled() || !t.delivered() {
 			return v, nil
@@ -80,6 +84,12 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	return nil, t.r.Save(ctx)
 }
 
+// gone: there is nothing left to write to.
+func gone(o outcome.Outcome) bool { return o.Reason == reasonGone || o.Status == http.StatusNotFound }
+
+// reasonGone: the annotation is deleted, purged or split.
+const reasonGone = "annotation_gone"
+
 func (t *turnState) warn(js *journal.Step) {
 	if js.Warning != "" {
 		t.r.Messages = append(t.r.Messages, rossumapi.Warning(js.Warning))
@@ -91,6 +101,46 @@ func (t *turnState) delivered() bool {
 	return slices.ContainsFunc(t.p.Steps, func(s *pipeline.Step) bool {
 		return s.Kind == configs.KindSend && t.r.Step(s.Name).State == journal.Done
 	})
+}
+
+// onDead tells Rossum about a dead run when nobody waits for its answer: each thing in turn, a refusal recorded. It comes
+// before the run is dead in the journal, so that a crash repeats it.
+func (w *Worker) onDead(ctx context.Context, t *turnState) {
+	if t.p.Config.AnswerFor(t.r.Event) == configs.AnswerWait || t.r.Annotation == 0 {
+		return
+	}
+	all, err := t.p.Dead(ctx, t.scope)
+	if all == nil && err == nil {
+		return
+	}
+	if err != nil {
+		w.toldDead(ctx, t, w.Now(), err)
+		return
+	}
+	for _, one := range []pipeline.Write{
+		{Metadata: all.Metadata}, {Note: all.Note}, {Labels: all.Labels}, {Status: all.Status},
+	} {
+		if one.Metadata == nil && one.Note == "" && one.Labels == nil && one.Status == "" {
+			continue
+		}
+		start := w.Now()
+		callCtx, cancel := context.WithTimeout(ctx, writeWithin)
+		err := w.apply(callCtx, t, &one)
+		cancel()
+		w.toldDead(ctx, t, start, err)
+	}
+}
+
+func (w *Worker) toldDead(ctx context.Context, t *turnState, start time.Time, err error) {
+	o := outcome.Outcome{Kind: outcome.OK}
+	if err != nil {
+		o = outcomeOf(err)
+	}
+	a := journal.Attempt{Step: "on_dead", Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
+	t.r.Attempted(t.r.Step("on_dead"), a)
+	if err := w.Queue.Record(ctx, t.r.Pipeline, t.r.Run, a); err != nil {
+		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(t.r.Run)), zap.Error(err))
+	}
 }
 
 // apply makes the API calls of a write, the status last, as it may call hooks.
@@ -136,7 +186,7 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 func (w *Worker) guard(t *turnState, a rossumapi.Annotation, wr *pipeline.Write) error {
 	switch a.Status {
 	case rossumapi.StatusPurged, rossumapi.StatusDeleted, rossumapi.StatusSplit:
-		return outcome.Errorf(outcome.Rejected, "annotation_gone", "annotation %d is %s", a.ID, a.Status)
+		return outcome.Errorf(outcome.Rejected, reasonGone, "annotation %d is %s", a.ID, a.Status)
 	case rossumapi.StatusReviewing:
 		return &outcome.Error{Outcome: outcome.Outcome{
 			Kind: outcome.Throttled, Reason: "reviewing", After: time.Minute,

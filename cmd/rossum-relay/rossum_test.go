@@ -137,3 +137,42 @@ func TestOwnStatusChange(t *testing.T) {
 		t.Errorf("runs ended as %v", reasons)
 	}
 }
+
+// TestOnDead: nobody waits for the answer, so the pipeline tells Rossum what it was told to tell; a refusal of one thing
+// does not keep the others back.
+func TestOnDead(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	config := strings.Replace(testConfig(createStep), "    retry:",
+		"    answer: accept\n    on_dead: {metadata: {failed: \"{{ run.id }}\"}, note: Not delivered., label: no such label}\n    retry:", 1)
+	r := newRelay(t, config, erpsim.Options{Faults: []erpsim.Rule{{Method: "POST", Action: erpsim.Refuse, Status: 400}}})
+	r.hook("annotation_content.export")
+	r.start()
+	id := r.export(ctx, "INV-1")
+	rec := r.settled(ctx, 1)[0]
+	if rec.State != run.Dead {
+		t.Fatalf("run is %s", rec.State)
+	}
+	a, err := r.rossum.Annotation(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if meta := string(a.Metadata.Get("rossum_relay")); !strings.Contains(meta, string(rec.Run)) {
+		t.Errorf("metadata %q does not name run %s", meta, rec.Run)
+	}
+	notes := r.rossum.Objects("notes")
+	if len(notes) != 1 || r.rossum.Object("notes", notes[0])["content"] != "Not delivered." {
+		t.Errorf("notes %v", notes)
+	}
+	var refused []string
+	for _, s := range rec.Steps {
+		for _, a := range s.Attempts {
+			if a.Step == "on_dead" && a.Outcome.Kind != "ok" {
+				refused = append(refused, a.Outcome.Reason)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"no_label"}, refused); diff != "" {
+		t.Errorf("refusals recorded (-want +got):\n%s", diff)
+	}
+}
