@@ -166,7 +166,7 @@ func (c *deadGroupsCmd) Run(ctx context.Context, stdout io.Writer) error {
 		err = table(stdout, "CAUSE\tLETTERS\tPIPELINE\tSTEP\tREASON\tFIRST\tLAST\tMESSAGE", func(w io.Writer) {
 			for _, g := range groups {
 				fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Cause, g.Count, g.Pipeline, g.Step, g.Reason, local(g.First), local(g.Last),
-					oneLine(g.Message, 100))
+					oneLine(strings.TrimSpace(g.Message+" "+g.Response), 160))
 			}
 		})
 		if err == nil && len(groups) < causes {

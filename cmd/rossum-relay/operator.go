@@ -27,7 +27,7 @@ import (
 
 // operating calls f with an operator on the queue of the configuration: the running relay's embedded one, or a cluster.
 func (f configFlag) operating(ctx context.Context, act func(*operate.Operator) error) error {
-	cfg, err := f.load()
+	cfg, err := f.load(configs.RoleOperator)
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,10 @@ func (f configFlag) operating(ctx context.Context, act func(*operate.Operator) e
 	}
 	defer q.Close()
 	op, err := openOperator(ctx, cfg, q)
+	var invalid configs.Errors
+	if errors.As(err, &invalid) {
+		return withHint(err, "rossum-relay config check -c "+f.Config)
+	}
 	if err != nil {
 		return err
 	}

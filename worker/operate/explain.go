@@ -81,13 +81,13 @@ func (o *Operator) story(ctx context.Context, r journal.Record) ([]string, error
 	for _, step := range r.Steps {
 		s.step(step)
 	}
+	if event.Generation == r.Generation {
+		s.told(&r, event)
+	}
 	for _, n := range r.Notes {
 		s.say("At %s it was %s by %s%s.", clock(n.At), n.What, n.Who, because(n.Why))
 	}
 	s.end(&r)
-	if event.Generation == r.Generation {
-		s.told(&r, event)
-	}
 	by, err := o.obsolete(ctx, &r)
 	s.next(&r, by)
 	return s.lines, err

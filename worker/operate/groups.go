@@ -4,17 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
-// Group is all dead letters of one cause: the same pipeline, step, reason and message without ids and numbers.
+// Group is all dead letters of one cause: the same pipeline, step, reason and message without ids and numbers. Obsolete
+// letters count too: only the journal knows them, and it is not read for each letter.
 type Group struct {
 	Cause    string    `json:"cause"`
 	Pipeline string    `json:"pipeline"`
@@ -24,9 +27,10 @@ type Group struct {
 	Count    int       `json:"count"`
 	First    time.Time `json:"first"` // died first
 	Last     time.Time `json:"last"`
-	// Example is the newest letter, Message what it died of, redacted.
-	Example run.ID `json:"example"`
-	Message string `json:"message"`
+	// Example is the newest letter, Message what it died of and Response what the ERP said to it, redacted.
+	Example  run.ID `json:"example"`
+	Message  string `json:"message"`
+	Response string `json:"response,omitempty"`
 }
 
 // Groups lists the causes of dead letters, the largest group first, at most limit of them; causes counts all. It reads
@@ -60,7 +64,7 @@ func (o *Operator) Groups(ctx context.Context, f Filter, limit int) (groups []Gr
 	}
 	groups = largest.sorted()
 	for i := range groups {
-		if groups[i].Message, err = o.example(ctx, groups[i]); err != nil {
+		if err := o.example(ctx, &groups[i]); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -77,24 +81,26 @@ func (g *Group) add(l queue.Letter) {
 	}
 }
 
-// example is what a group's newest letter died of.
-func (o *Operator) example(ctx context.Context, g Group) (string, error) {
+// example fills in what a group's newest letter died of.
+func (o *Operator) example(ctx context.Context, g *Group) error {
 	l, err := o.Queue.FindLetter(ctx, g.Pipeline, g.Example)
 	if errors.Is(err, queue.ErrNoLetter) {
-		return "", nil // replayed since
+		return nil // replayed since
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	var r journal.Record
 	if json.Unmarshal(l.Details, &r) != nil || r.Failure == nil {
-		return CauseText(string(l.Details)), nil
+		g.Message = CauseText(string(l.Details))
+		return nil
 	}
 	m, err := o.maskerOf(ctx, &r, l.Payload)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return m.text(r.Failure.Outcome.Message), nil
+	g.Message, g.Response = m.text(r.Failure.Outcome.Message), m.excerpt(r.Failure.Outcome.Excerpt)
+	return nil
 }
 
 // causeOf is the cause in a letter's header; letters without one are grouped by where and why they died.
@@ -105,19 +111,31 @@ func causeOf(l queue.Letter) string {
 	return strings.Join(slices.DeleteFunc([]string{l.Pipeline, l.Step, l.Reason}, func(s string) bool { return s == "" }), ".")
 }
 
-// maxCause is the longest text a cause is told by.
-const maxCause = 200
+// maxCause is the longest text a cause is told by, and the most of it that is read.
+const (
+	maxCause = 200
+	readOf   = 2000
+)
+
+var (
+	causeWord = regexp.MustCompile(`[\pL\pN]+(?:[-_.][\pL\pN]+)*`)
+	causeGaps = regexp.MustCompile(`#(?:[^\pL\s"]{1,2}#)+`)
+)
+
+// CauseOf is what tells the cause of a death from others of the same step and reason: what was said, by the relay and by
+// the ERP, without ids and numbers.
+func CauseOf(o outcome.Outcome) string { return CauseText(o.Message) + "\n" + CauseText(o.Excerpt) }
 
 // CauseText is a message without what differs between letters of one cause: every word with a digit in it, such as a
 // number, date or id, becomes #.
 func CauseText(message string) string {
-	var out []string
-	for _, word := range strings.Fields(message) {
-		if bare := strings.TrimFunc(word, unicode.IsPunct); strings.ContainsFunc(bare, unicode.IsDigit) {
-			word = strings.Replace(word, bare, "#", 1)
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(message[:min(len(message), readOf)], "")), " ")
+	text = causeWord.ReplaceAllStringFunc(text, func(word string) string {
+		if strings.ContainsFunc(word, unicode.IsDigit) {
+			return "#"
 		}
-		out = append(out, word)
-	}
-	text := []rune(strings.Join(out, " "))
-	return string(text[:min(len(text), maxCause)])
+		return word
+	})
+	short := []rune(causeGaps.ReplaceAllString(text, "#"))
+	return string(short[:min(len(short), maxCause)])
 }

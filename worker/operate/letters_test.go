@@ -185,6 +185,7 @@ func TestCauseText(t *testing.T) {
 	for _, same := range [][]string{
 		{"invoice INV-2024/001 was posted on 2026-03-01", "invoice 77 was posted on 2025-12-24", "invoice # was posted on #"},
 		{"run abc2def: time-out after 1.5s.", "run x9: time-out after 30s.", "run #: time-out after #."},
+		{`{"id":"a1b2","error":"period 3/2026 closed"}`, `{"id":"77","error":"period 12/2025 closed"}`, `{"id":"#","error":"period # closed"}`},
 		{"supplier (4711) \n unknown", "supplier (1) unknown", "supplier (#) unknown"},
 	} {
 		for _, text := range same {

@@ -65,10 +65,9 @@ pipelines:
 // desk is an operator at a queue without workers; what workers do the tests do by hand.
 type desk struct {
 	*operate.Operator
-	t   *testing.T
-	q   *queue.Queue
-	j   *journal.Journal
-	now func() time.Time
+	t *testing.T
+	q *queue.Queue
+	j *journal.Journal
 
 	mu  sync.Mutex
 	tap func(queue.Write) error
@@ -209,7 +208,7 @@ func (d *desk) bury(r *journal.Run, e queue.Envelope, p queue.Payload, o outcome
 	err = d.q.Bury(d.t.Context(), queue.Letter{
 		Envelope: e, Lane: r.Lane, Step: "create", Target: "erp", Outcome: string(o.Kind), Reason: o.Reason, Attempts: 1,
 		First: r.Created, Last: r.Settled, Details: details, Payload: p,
-		Cause: d.q.Index("cause", r.Pipeline, "create", o.Reason, operate.CauseText(o.Message))[:12],
+		Cause: d.q.Index("cause", r.Pipeline, "create", o.Reason, operate.CauseOf(o))[:12],
 	})
 	if err != nil {
 		d.t.Fatal(err)
