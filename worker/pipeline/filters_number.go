@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/big"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +137,7 @@ func currencyMinor(ctx context.Context, value any, _ []any, _ map[string]any) (a
 	}
 	code := strings.ToUpper(strings.TrimSpace(text))
 	for places, codes := range currencies() {
-		if slices.Contains(strings.Fields(codes), code) {
+		if len(code) == 3 && strings.Contains(" "+codes+" ", " "+code+" ") {
 			return int64(places), nil
 		}
 	}
