@@ -16,20 +16,22 @@ type compiler struct {
 	strict  *jinja.Environment // a missing name is an error
 	lenient *jinja.Environment // a missing name prints as nothing, as in Rossum
 	errs    configs.Errors
+	refs    []Reference
 }
 
 // names are what an expression at some place may use beside the names of every scope.
 type names struct {
 	pipeline *configs.Pipeline
-	before   int      // how many steps run before
-	locals   []string // bound around the expression
-	extra    []string // response, hit
-	lenient  bool     // unknown names are left to the rendering
+	before   int              // how many steps run before
+	locals   []string         // bound around the expression
+	rows     map[string]rowOf // which of them are rows of a table
+	extra    []string         // response, hit
+	lenient  bool             // unknown names are left to the rendering
 }
 
 // with adds local names.
 func (n names) with(locals ...string) names {
-	n.locals = append(append([]string{}, n.locals...), locals...)
+	n.rows, n.locals = n.unbound(locals), append(append([]string{}, n.locals...), locals...)
 	return n
 }
 

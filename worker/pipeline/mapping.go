@@ -159,7 +159,7 @@ func (c *compiler) treeFor(t *tree, v configs.Node, n names) names {
 	pos := v.Pos.At(line, column)
 	pos.Column-- // of the parenthesis, which makes any iterable a list
 	t.forms.items = c.expression(t.path+"."+formFor, "("+v.Text[m[4]:m[5]]+")|list", pos, n)
-	return n.with(append(t.forms.targets, "loop")...)
+	return n.with(append(t.forms.targets, "loop")...).rowsOf(t.forms.targets, t.forms.items, v.Text[m[4]:m[5]])
 }
 
 func (c *compiler) treeLets(t *tree, v configs.Node, n names) names {

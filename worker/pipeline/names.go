@@ -20,6 +20,7 @@ func (c *compiler) check(built *code, source string, n names) {
 		c.checkName(built, ref, n)
 	}
 	c.checkLookups(built, source)
+	c.note(built, n)
 }
 
 func (c *compiler) checkName(built *code, ref jinja.Reference, n names) {

@@ -12,6 +12,7 @@ import (
 // Set is every pipeline of a configuration, compiled. It is immutable and safe for concurrent use.
 type Set struct {
 	pipelines []*Pipeline
+	refs      []Reference
 }
 
 // Compile compiles the pipelines and targets of a configuration that loaded. The error is configs.Errors with every
@@ -32,6 +33,7 @@ func Compile(cfg *configs.Config) (*Set, error) {
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
+	s.refs = c.refs
 	return s, nil
 }
 
