@@ -99,7 +99,11 @@ func (w *Worker) guarded(ctx, stopping context.Context, r *journal.Run, d *queue
 			}), nil
 		}
 	}()
-	return w.process(ctx, stopping, r, d)
+	v, err = w.process(ctx, stopping, r, d)
+	if err == nil && ctx.Err() != nil { // cut short: what it says is about the stop, not about the run
+		return verdict{}, ctx.Err()
+	}
+	return v, err
 }
 
 // renew keeps the message ours while it is in work; the returned function ends that.

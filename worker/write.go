@@ -153,7 +153,7 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 	if err != nil {
 		return fmt.Errorf("annotation %d: %w", id, err)
 	}
-	if err := w.guard(t, now, wr); err != nil {
+	if err := guard(now, wr); err != nil {
 		return err
 	}
 	if err := writeFields(ctx, t.client, id, wr.Operations()); err != nil {
@@ -183,7 +183,7 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 }
 
 // guard keeps away from annotations that must not be written now (Rossum API reference, traps 29 to 35).
-func (w *Worker) guard(t *turnState, a rossumapi.Annotation, wr *pipeline.Write) error {
+func guard(a rossumapi.Annotation, wr *pipeline.Write) error {
 	switch a.Status {
 	case rossumapi.StatusPurged, rossumapi.StatusDeleted, rossumapi.StatusSplit:
 		return outcome.Errorf(outcome.Rejected, reasonGone, "annotation %d is %s", a.ID, a.Status)

@@ -311,7 +311,7 @@ func (q *Queue) loadIndexKey(ctx context.Context) error {
 	v, _, err := b.Get(ctx, name)
 	if errors.Is(err, ErrNotFound) {
 		v.Key = make([]byte, KeySize)
-		rand.Read(v.Key) //nolint:errcheck // crypto/rand.Read never fails
+		rand.Read(v.Key) // never fails
 		if _, err = b.Create(ctx, name, v); errors.Is(err, ErrConflict) {
 			v, _, err = b.Get(ctx, name)
 		}

@@ -77,15 +77,19 @@ func (l *Limits) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)
-			defer cancel()
-			return l.members.Delete(leave, l.index("member", l.name), 0)
+			return l.leave(context.WithoutCancel(ctx))
 		case <-t.C:
 			if err := l.pulse(ctx); err != nil && ctx.Err() == nil {
 				l.log.Warn("limits cannot be shared now", zap.Error(err))
 			}
 		}
 	}
+}
+
+func (l *Limits) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, beat)
+	defer cancel()
+	return l.members.Delete(ctx, l.index("member", l.name), 0)
 }
 
 // pulse tells that this worker lives, then looks around: of two newcomers at least one sees the other.
