@@ -17,6 +17,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
+	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 )
 
 // verdict is how a turn ended.
@@ -62,11 +63,6 @@ func (w *Worker) settle(ctx context.Context, r *journal.Run, d *queue.Delivery, 
 	if v.state.Settled() {
 		r.Settled = w.Now()
 	}
-	if v.state.Settled() && v.state != run.Done {
-		if err := w.freeReservations(ctx, r); err != nil {
-			return err
-		}
-	}
 	if err := r.Save(ctx); err != nil {
 		return err
 	}
@@ -84,11 +80,30 @@ func (w *Worker) schedule(ctx context.Context, r *journal.Run, d *queue.Delivery
 	if err := w.Queue.Schedule(ctx, d.Lane, e, d.Payload, r.Next); err != nil {
 		return err
 	}
+	if r.State == run.Parked && r.Reason == limits.ReasonHeld {
+		if err := w.wakeLifted(ctx, r); err != nil {
+			return err
+		}
+	}
 	return d.Ack(ctx)
+}
+
+// wakeLifted wakes a run whose hold was lifted while it was being parked: the one who lifted it did not see it yet.
+func (w *Worker) wakeLifted(ctx context.Context, r *journal.Run) error {
+	_, held, err := w.Limits.Held(ctx, r.Step(r.At).Target, r.Pipeline, r.Annotation)
+	if err != nil || held {
+		return err
+	}
+	return w.Journal.Wake(ctx, r.Run)
 }
 
 // finish does what a settled run still owes: its answer, its dead letter, the end of its payload. It may be repeated.
 func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	if r.State != run.Done {
+		if err := w.freeReservations(ctx, r); err != nil {
+			return err
+		}
+	}
 	if err := w.Answers.Settle(ctx, r.Run, resultOf(&r.Record)); err != nil {
 		return err
 	}
@@ -133,7 +148,8 @@ func (w *Worker) bury(ctx context.Context, r *journal.Run, d *queue.Delivery) er
 	return w.Queue.Bury(ctx, l)
 }
 
-// freeReservations gives up the keys of sends that surely did not happen, so that another run may deliver them.
+// freeReservations gives up the keys of sends that surely did not happen, so that another run may deliver them. The run
+// has been saved as settled before: a worker that was frozen and has lost it must not free what another is sending.
 func (w *Worker) freeReservations(ctx context.Context, r *journal.Run) error {
 	for _, s := range r.Steps {
 		if s.Ledger == "" || s.State == journal.Intended || s.State == journal.Uncertain {

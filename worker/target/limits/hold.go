@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -59,6 +60,26 @@ func (s *HoldStore) Holds(ctx context.Context) ([]Hold, error) {
 		return nil
 	})
 	return all, err
+}
+
+// Held finds the hold that stops a delivery. What this worker saw at its last beat may have been lifted since: a hold is
+// read again before it counts, as the run it stops would not look again for minutes.
+func (l *Limits) Held(ctx context.Context, target, pipeline string, annotation int64) (h Hold, held bool, err error) {
+	for {
+		l.mu.Lock()
+		h, held = l.holding(target, pipeline, annotation)
+		l.mu.Unlock()
+		if !held {
+			return h, false, nil
+		}
+		_, _, err = l.bucket.Get(ctx, l.HoldStore.index("hold", h.Kind, h.Name))
+		if !errors.Is(err, queue.ErrNotFound) {
+			return h, err == nil, err
+		}
+		l.mu.Lock()
+		delete(l.held, h.Kind+" "+h.Name)
+		l.mu.Unlock()
+	}
 }
 
 // holding finds what holds a delivery; mu must be held.

@@ -211,8 +211,8 @@ func TestHoldOutlastsEverything(t *testing.T) {
 			if err := l.Lift(t.Context(), h.Kind, h.Name); err != nil {
 				t.Fatal(err)
 			}
-			if _, pause := enter(t, target(t, w.open(t, "a"), breaker)); pause != nil {
-				t.Errorf("lifted, and still held: %+v", pause)
+			if _, pause := enter(t, target(t, l, breaker)); pause != nil {
+				t.Errorf("lifted, and still held by a worker that has seen it: %+v", pause)
 			}
 		})
 	}

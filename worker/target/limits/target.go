@@ -11,6 +11,10 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
 
+// ReasonHeld is the reason of a Pause by an operator's hold. Whoever parks a run for it asks Held once more afterwards:
+// a hold that was lifted in between has woken only the runs that were parked by then.
+const ReasonHeld = "held"
+
 const (
 	// holdLook is how often a held run looks again; lifting a hold wakes runs sooner.
 	holdLook = 5 * time.Minute
@@ -107,11 +111,12 @@ func (t *Target) Enter(ctx context.Context, pipeline string, annotation int64) (
 // pause is the one function of hold, opening hours and breaker: the latest of their ends counts.
 func (t *Target) pause(ctx context.Context, pipeline string, annotation int64) (probe bool, p *Pause, err error) {
 	now := t.l.now()
-	t.l.mu.Lock()
-	h, held := t.l.holding(t.name, pipeline, annotation)
-	t.l.mu.Unlock()
+	h, held, err := t.l.Held(ctx, t.name, pipeline, annotation)
+	if err != nil {
+		return false, nil, err
+	}
 	if held {
-		return false, &Pause{Until: now.Add(holdLook + jitter(holdLook/5)), Reason: "held", Message: h.message()}, nil
+		return false, &Pause{Until: now.Add(holdLook + jitter(holdLook/5)), Reason: ReasonHeld, Message: h.message()}, nil
 	}
 	if at := t.hours.openAgain(now); !at.IsZero() {
 		return false, &Pause{Until: at, Reason: "closed", Message: fmt.Sprintf("target %s is closed until %s", t.name, at.Format(time.RFC3339))}, nil
