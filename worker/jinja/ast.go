@@ -75,10 +75,9 @@ type (
 	}
 
 	unaryExpr struct {
-		op   tokenKind
-		x    expr
-		pos  position
-		node string
+		op  tokenKind
+		x   expr
+		pos position
 	}
 
 	binaryExpr struct {

@@ -256,7 +256,7 @@ func (g *generator) listFilter() string {
 		"select('number')|list", "select('string')|list", "reject('none')|list", "select('gt', 1)|list", "select('in', [1, 'a'])|list", "map('default', 'z')|list", "map('string')|sort|list", "map('string')|join('/')",
 		"map('replace', 'a', 'o')|list", "first", "last", "max", "min", "sum", "join('-')", "length", "map('length')|list", "select('odd')|list", "tojson", "string",
 		"map('e')|join(',')", "map(attribute='code')|list", "map(attribute=0)|list", "sort|first", "select('divisibleby', 2)|list", "map('trim', 'a')|list",
-		"groupby(0)|list", "map('round', 1)|list", "list|length", "select", "pprint", "map('attr', 'x')|list", "map('tojson')|list")
+		"groupby(0)|list", "map('round', 1)|list", "list|length", "pprint", "map('attr', 'x')|list", "map('tojson')|list")
 }
 
 func (g *generator) rowsFilter() string {

@@ -141,9 +141,28 @@ var hostile = map[string]string{
 	"private attribute in format": "{{ '{0.__class__}'.format(1) }}",
 }
 
+// hostileLimits are tighter than the defaults to keep the test short.
+var hostileLimits = jinja.Limits{Steps: 1_000_000, AllocBytes: 64 << 20, ValueBytes: 16 << 20, OutputBytes: 16 << 20}
+
+// TestDefaultLimits tries the worst with the limits everyone gets.
+func TestDefaultLimits(t *testing.T) {
+	env := mustEnvironment(t, jinja.Options{})
+	for _, name := range []string{"self-calling macro", "brackets", "range loop", "range list", "text repeated", "doubling text",
+		"nested empty loops", "center filter", "percent width", "macro doubling itself"} {
+		tmpl, err := env.Compile(name, hostile[name])
+		if err == nil {
+			_, err = tmpl.Render(t.Context(), nil)
+		}
+		var e *jinja.Error
+		if !errors.As(err, &e) || e.Kind != jinja.KindLimit {
+			t.Errorf("%s: got %v, want a limit error", name, err)
+		}
+	}
+}
+
 func hostileEnvironment(t testing.TB) *jinja.Environment {
 	t.Helper()
-	env, err := jinja.New(jinja.Options{Limits: jinja.Limits{Steps: 4_000_000}, Templates: map[string]string{
+	env, err := jinja.New(jinja.Options{Limits: hostileLimits, Templates: map[string]string{
 		"self": "{% include 'self' %}", "extend": "{% extends 'extend' %}", "import": "{% import 'import' as x %}"}})
 	if err != nil {
 		t.Fatal(err)

@@ -74,10 +74,8 @@ func (r *rangeValue) iterate() nextFunc {
 	}
 }
 
-func (r *rangeValue) slice(start, step, count int) any {
-	s := &rangeValue{start: r.start + start*r.step, step: r.step * step}
-	s.stop = s.start + count*s.step
-	return s
+func (r *rangeValue) slice(start, stop, step int) any {
+	return &rangeValue{start: r.start + start*r.step, stop: r.start + stop*r.step, step: r.step * step}
 }
 
 func (r *rangeValue) contains(n any) bool {

@@ -12,7 +12,6 @@ type program struct {
 	loads    []load
 	selfSlot int
 	blocks   map[string]*blockStmt
-	extends  bool
 }
 
 func (env *Environment) compile(name, source string) (*program, error) {

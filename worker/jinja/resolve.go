@@ -26,7 +26,6 @@ type place struct {
 	escape   escapeMode
 	fixed    escapeMode // as escape, but what was last known instead of dynamic
 	topLevel bool       // assignments are exported
-	root     bool       // not even inside an if
 	soft     bool       // inside an if: unknown filters fail only when reached
 }
 
@@ -71,7 +70,7 @@ func (r *resolver) fail(pos position, format string, args ...any) error {
 
 // program resolves the whole template.
 func (r *resolver) program(body []stmt, blocks []*blockStmt) error {
-	pl := place{escape: escapeOff, topLevel: true, root: true}
+	pl := place{escape: escapeOff, topLevel: true}
 	if r.env.opts.Autoescape {
 		pl.escape = escapeOn
 	}
@@ -190,7 +189,6 @@ func (r *resolver) templateStmt(s stmt, pl place) error {
 		if !pl.topLevel {
 			return r.fail(s.pos, "cannot use extend from a non top-level scope")
 		}
-		r.prog.extends = true
 		return r.expr(s.template, pl)
 	case *includeStmt:
 		s.outer = pl.sym

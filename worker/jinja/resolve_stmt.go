@@ -1,7 +1,7 @@
 package jinja
 
 func (r *resolver) ifStmt(s *ifStmt, pl place) error {
-	pl.root, pl.soft = false, true
+	pl.soft = true
 	for _, b := range s.branches {
 		if b.test != nil {
 			if err := r.expr(b.test, pl); err != nil {

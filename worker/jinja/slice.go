@@ -21,13 +21,14 @@ func (rt *runtime) slice(obj any, bounds [3]any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, step, count, err := sliceIndices(bounds, n)
+	start, stop, step, err := sliceIndices(bounds, n)
 	if err != nil {
 		return nil, err
 	}
 	if r, ok := obj.(*rangeValue); ok {
-		return r.slice(start, step, count), nil
+		return r.slice(start, stop, step), nil
 	}
+	count := countSteps(start, stop, step)
 	if err := rt.growItems(count, itemBytes); err != nil {
 		return nil, err
 	}
@@ -62,9 +63,8 @@ func (rt *runtime) sliceable(obj any) (int, error) {
 	return 0, typeError("%s object is not subscriptable", quoteRepr(typeName(obj)))
 }
 
-// sliceIndices resolves a slice of a sequence of n items to a start, a step
-// and a count of items.
-func sliceIndices(bounds [3]any, n int) (start, step, count int, err error) {
+// sliceIndices resolves the bounds of a slice of a sequence of n items.
+func sliceIndices(bounds [3]any, n int) (start, stop, step int, err error) {
 	step = 1
 	if bounds[2] != nil {
 		if step, err = sliceIndex(bounds[2]); err != nil {
@@ -95,11 +95,8 @@ func sliceIndices(bounds [3]any, n int) (start, step, count int, err error) {
 	if start, err = clamp(bounds[0], first); err != nil {
 		return
 	}
-	stop, err := clamp(bounds[1], last)
-	if err != nil {
-		return
-	}
-	return start, step, countSteps(start, stop, step), nil
+	stop, err = clamp(bounds[1], last)
+	return
 }
 
 // countSteps is the length of range(start, stop, step).
