@@ -123,6 +123,10 @@ func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	js := d.js()
+	if reply == journal.Changed || reply == journal.Foreign || reply == journal.Held {
+		js.State = journal.Failed // whatever this run was unsure of, another one has settled it
+	}
 	switch reply {
 	case journal.Known:
 		return nil, w.keep(ctx, d, e.Kept)
@@ -137,15 +141,28 @@ func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 			Message: fmt.Sprintf("already delivered from annotation %d%s", e.Annotation, asKept(e.Kept)),
 		}), nil
 	case journal.Held:
+		if err := w.wakeOlder(ctx, d, e); err != nil {
+			return nil, err
+		}
 		return ptr(parked(w.Now().Add(claimPause), "reserved", fmt.Sprintf("run %s is delivering the same invoice", e.Run))), nil
 	case journal.Unclear:
-		js := d.js()
-		if js.State != journal.Uncertain && js.State != journal.Intended {
-			js.State, js.NotAfter = journal.Uncertain, e.NotAfter
+		if js.State != journal.Intended {
+			js.State = journal.Uncertain
+		}
+		if e.NotAfter.After(js.NotAfter) { // another run has sent since this one looked
+			js.NotAfter, js.Misses = e.NotAfter, 0
 		}
 	case journal.Free:
 	}
 	return nil, nil
+}
+
+// wakeOlder lets an older run of the annotation, which waits with the key reserved, find out that it is superseded.
+func (w *Worker) wakeOlder(ctx context.Context, d *delivery, e journal.Entry) error {
+	if d.p.Config.Newer != configs.Supersede || e.Annotation != d.r.Annotation || e.Pipeline != d.r.Pipeline {
+		return nil
+	}
+	return w.Journal.Wake(ctx, e.Run)
 }
 
 // asKept tells under which id something was delivered.
@@ -184,7 +201,12 @@ func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
 		return v, err
 	}
 	js.State = journal.Failed // surely not there
-	return nil, w.Journal.Clear(ctx, d.claim)
+	if d.claim.Run != "" {
+		if err := w.Journal.Clear(ctx, d.claim); err != nil {
+			return nil, err
+		}
+	}
+	return w.order(ctx, d.turnState) // a newer event had to wait for this
 }
 
 // blind decides about an uncertain step that cannot be looked up.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -223,6 +224,38 @@ func TestReservationOfADeadRunIsTakenOver(t *testing.T) {
 			reply(t, j, claim(b, "f1"), want)
 		})
 	}
+}
+
+// TestReplayedOwnerKeepsItsReservation: a run that takes a dead one's reservation over meets its replay in between.
+func TestReplayedOwnerKeepsItsReservation(t *testing.T) {
+	a, b := envelope("a"), envelope("b")
+	meanwhile := func() {}
+	tap := func(w queue.Write) error {
+		if act := meanwhile; !w.Done && w.Op == "put" && strings.HasPrefix(w.On, queue.BucketLedger) {
+			meanwhile = func() {}
+			act()
+		}
+		return nil
+	}
+	q := queuetest.OpenConfig(t, queuetest.Config(t.TempDir()), queue.WithTap(tap))
+	j, err := journal.Open(t.Context(), q, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := take(t, j, a, "w1")
+	reply(t, j, claim(a, "f1"), journal.Free)
+	r.State = run.Dead
+	if err := r.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile = func() {
+		r.State = run.Running
+		if err := r.Save(t.Context()); err != nil {
+			t.Error(err)
+		}
+		reply(t, j, claim(a, "f1"), journal.Free)
+	}
+	reply(t, j, claim(b, "f1"), journal.Held)
 }
 
 func TestNewestVersionWins(t *testing.T) {

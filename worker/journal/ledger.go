@@ -131,11 +131,8 @@ func (j *Journal) reply(ctx context.Context, c Claim, e Entry) (Claimed, *Entry)
 	case Reserved:
 	}
 	if e.Run == c.Run {
-		if e.Sent == c.Fingerprint {
-			return Free, nil
-		}
-		next := e
-		next.Sent = c.Fingerprint
+		next := e // written also when nothing changes: one who takes over from a dead run must notice its replay
+		next.Sent, next.Since = c.Fingerprint, j.now()
 		return Free, &next
 	}
 	return j.replyReserved(ctx, c, e)
