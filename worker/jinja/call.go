@@ -132,19 +132,15 @@ func (rt *runtime) invoke(b *builtin, self, first any, args arguments) (any, err
 	return v, err
 }
 
-// workOf is the steps a builtin may spend on a value just by looking it over.
+// workOf is the steps a builtin may spend on a text just by looking it over.
 func workOf(v any) int {
 	switch v := v.(type) {
 	case string:
-		return len(v) >> 3
+		return len(v) >> 5
 	case markup:
-		return len(v) >> 3
+		return len(v) >> 5
 	case bytesValue:
-		return len(v) >> 3
-	case *List:
-		return len(v.items) >> 4
-	case *Dict:
-		return len(v.entries) >> 4
+		return len(v) >> 5
 	}
 	return 0
 }

@@ -148,6 +148,32 @@ func convertReflect(v any, lazy bool, depth int) any {
 	return v
 }
 
+// settle converts what is still lazy in a value, so that a host may read it
+// from several goroutines.
+func settle(v any, seen map[any]bool) {
+	switch v := v.(type) {
+	case *List:
+		if seen[v] {
+			return
+		}
+		seen[v] = true
+		for _, item := range v.all() {
+			settle(item, seen)
+		}
+	case *Dict:
+		if seen[v] {
+			return
+		}
+		seen[v] = true
+		for i := range v.entries {
+			settle(v.at(i), seen)
+		}
+		if v.lazy { // a host's own dict is not written to
+			v.lazy = false
+		}
+	}
+}
+
 // toHost turns a value of the engine into what a host gets.
 func toHost(v any) any {
 	switch v := v.(type) {

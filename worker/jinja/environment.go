@@ -41,7 +41,7 @@ type Options struct {
 
 	Filters   map[string]FilterFunc // override the built-in ones of the same name
 	Tests     map[string]TestFunc   // override the built-in ones of the same name
-	Globals   map[string]any        // names every template sees; vars of a rendering win
+	Globals   map[string]any        // names every template sees; vars of a rendering win; must not be changed
 	Templates map[string]string     // what include, import and extends find, by name
 
 	Limits Limits
@@ -71,10 +71,7 @@ func New(opts Options) (*Environment, error) {
 			return fn(ctx, v, args, kwargs)
 		})
 	}
-	opts.Globals = maps.Clone(opts.Globals)
-	for name, v := range opts.Globals {
-		opts.Globals[name] = fromHost(v)
-	}
+	opts.Globals = maps.Clone(opts.Globals) // converted anew in each rendering, which may change them
 	env.opts = opts
 	for _, name := range slices.Sorted(maps.Keys(opts.Templates)) {
 		prog, err := env.compile(name, opts.Templates[name])

@@ -45,7 +45,7 @@ func filters() map[string]*builtin {
 		method{"string", "/ value", filterString},
 		method{"striptags", "value", filterStriptags},
 		method{"sum", "iterable attribute? start?", filterSum},
-		method{"title", "s", textFilter(filterTitle)},
+		method{"title", "s", filterTitle},
 		method{"tojson", "value indent?", filterTojson},
 		method{"trim", "value chars?", filterTrim},
 		method{"truncate", "s length? killwords? end? leeway?", filterTruncate},

@@ -110,9 +110,18 @@ func filterCenter(c *call) (any, error) {
 	return c.softResult(s, safe)
 }
 
-// filterTitle is Jinja's title: unlike str.title it does not begin a word
+// filterTitle returns str for Markup, too, as Jinja2's does.
+func filterTitle(c *call) (any, error) {
+	s, _, err := c.softText(0)
+	if err != nil {
+		return nil, err
+	}
+	return c.softResult(titleWords(s), false)
+}
+
+// titleWords is Jinja's title: unlike str.title it does not begin a word
 // after an apostrophe.
-func filterTitle(s string) string {
+func titleWords(s string) string {
 	var b strings.Builder
 	first := true
 	for i, r := range s {

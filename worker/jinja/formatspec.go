@@ -248,7 +248,7 @@ func (f formatSpec) char(i *big.Int) (string, error) {
 	case !i.IsInt64() || i.Int64() < 0 || i.Int64() > utf8.MaxRune:
 		return "", raise(KindArithmetic, "%%c arg not in range(0x110000)")
 	}
-	return f.pad("", string(rune(i.Int64())), '<'), nil
+	return f.pad("", string(rune(i.Int64())), '>'), nil
 }
 
 // number groups the whole part's digits and pads the result.

@@ -102,7 +102,7 @@ func listInsert(c *call) (any, error) {
 	l.items = append(l.items, nil)
 	copy(l.items[i+1:], l.items[i:])
 	l.items[i] = c.args[1]
-	return nil, nil
+	return nil, c.rt.step((len(l.items) - i) >> 4)
 }
 
 func listPop(c *call) (any, error) {
@@ -120,7 +120,7 @@ func listPop(c *call) (any, error) {
 	}
 	v := l.items[i]
 	l.items = append(l.items[:i], l.items[i+1:]...)
-	return v, nil
+	return v, c.rt.step((len(l.items) - i) >> 4)
 }
 
 func listRemove(c *call) (any, error) {
@@ -191,8 +191,9 @@ func listCount(c *call) (any, error) {
 }
 
 func listReverse(c *call) (any, error) {
-	reverse(selfList(c).items)
-	return nil, nil
+	l := selfList(c)
+	reverse(l.items)
+	return nil, c.rt.step(len(l.items) >> 4)
 }
 
 func reverse(items []any) {

@@ -22,7 +22,7 @@ func (env *Environment) compile(name, source string) (*program, error) {
 		body, err = p.parse()
 	}
 	if err == nil {
-		r := &resolver{env, prog}
+		r := &resolver{env: env, prog: prog}
 		err = r.program(body, p.blocks)
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func (env *Environment) compileExpression(name, source string) (*program, error)
 		sym.loadAll(prog.expr)
 		sym.finish()
 		prog.fn = fn
-		r := &resolver{env, prog}
+		r := &resolver{env: env, prog: prog}
 		err = r.expr(prog.expr, place{sym: sym})
 	}
 	if err != nil {
@@ -119,6 +119,7 @@ func (prog *program) eval(ctx context.Context, x expr, vars any) (any, error) {
 	if err != nil {
 		return nil, f.at(err, position{1, 1})
 	}
+	settle(v, map[any]bool{})
 	return v, nil
 }
 

@@ -16,8 +16,9 @@ const (
 // resolver gives every name of a parsed template its slot and checks what can
 // be checked before rendering.
 type resolver struct {
-	env  *Environment
-	prog *program
+	env      *Environment
+	prog     *program
+	extended bool // an extends came before
 }
 
 // place is what the resolver knows about where it is.
@@ -27,11 +28,12 @@ type place struct {
 	fixed    escapeMode // as escape, but what was last known instead of dynamic
 	topLevel bool       // assignments are exported
 	soft     bool       // inside an if: unknown filters fail only when reached
+	live     bool       // inside what renders also in a template that extends another
 }
 
 // inner is the place inside a scope of its own.
 func (pl place) inner(sym *symbols) place {
-	return place{sym: sym, escape: pl.escape, fixed: pl.fixed}
+	return place{sym: sym, escape: pl.escape, fixed: pl.fixed, live: pl.live}
 }
 
 // forScopes holds the scopes of a for loop.
@@ -110,7 +112,7 @@ func (r *resolver) block(b *blockStmt, escape escapeMode) error {
 	sym.finish()
 	b.scope.loads = sym.loads()
 	r.prog.blocks[b.name] = b
-	return r.stmts(b.body, place{sym: sym, escape: escape, fixed: escape})
+	return r.stmts(b.body, place{sym: sym, escape: escape, fixed: escape, live: true})
 }
 
 func (r *resolver) stmts(body []stmt, pl place) error {
@@ -127,6 +129,7 @@ func (r *resolver) stmt(s stmt, pl place) error {
 	case *outputStmt:
 		s.mode = pl.escape
 		r.foldOutput(s, pl)
+		pl.soft = pl.soft || r.extended && !pl.live // never reached
 		return r.expr(s.x, pl)
 	case *doStmt:
 		return r.expr(s.x, pl)
@@ -189,6 +192,7 @@ func (r *resolver) templateStmt(s stmt, pl place) error {
 		if !pl.topLevel {
 			return r.fail(s.pos, "cannot use extend from a non top-level scope")
 		}
+		r.extended = true
 		return r.expr(s.template, pl)
 	case *includeStmt:
 		s.outer = pl.sym
@@ -238,6 +242,7 @@ func (r *resolver) macro(def *macroDef, pl place) error {
 	sc.loads = sym.loads()
 	def.scope = sc
 	inner := pl.inner(sym)
+	inner.live = true
 	if err := r.exprs(inner, def.defaults...); err != nil {
 		return err
 	}

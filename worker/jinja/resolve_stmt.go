@@ -117,6 +117,7 @@ func (r *resolver) setBlock(s *setBlockStmt, pl place) error {
 	sym := newSymbols(pl.sym, pl.sym.fn)
 	sym.stmts(s.body)
 	inner := pl.inner(sym)
+	inner.live = true
 	if s.filter != nil {
 		sym.loadAll(s.filter)
 	}

@@ -23,7 +23,8 @@ func (t *Template) RenderTo(ctx context.Context, w io.Writer, vars any) error {
 }
 
 // Variables lists the names of the context the template may read, in the
-// order of the source, and those of the templates it extends or includes not.
+// order of the source; neither names it also assigns in the same scope, nor
+// those of templates it extends, includes or imports.
 func (t *Template) Variables() []Reference { return t.prog.variables() }
 
 // Expression is a compiled bare expression. It is immutable and safe for
