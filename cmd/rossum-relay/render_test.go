@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-const renderPayloads = "../../worker/pipeline/testdata/payloads/"
+const renderPayloads = "../../rossumapi/testdata/"
 
 const renderConfig = `
 rossum: {acme: {base_url: https://acme.rossum.app}}

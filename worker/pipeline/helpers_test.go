@@ -82,7 +82,7 @@ func compile(t *testing.T, below string) (*pipeline.Pipeline, *configs.Config) {
 
 func payload(t testing.TB, name string) rossumapi.Payload {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata/payloads", name))
+	body, err := os.ReadFile(filepath.Join("../../rossumapi/testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
