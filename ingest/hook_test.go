@@ -316,9 +316,9 @@ func TestNewGenerationAfterTenMinutes(t *testing.T) {
 		if err := r.store.Settle(t.Context(), m.Run, answer.Result{State: run.Done, Settled: r.clock.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		r.clock.pass(9 * time.Minute)
+		r.clock.Add(9 * time.Minute)
 		r.post("us", body) // joins, and publishes nothing: the run is settled
-		r.clock.pass(time.Minute)
+		r.clock.Add(time.Minute)
 	}
 	if n := r.stored("erp-us"); n != 0 {
 		t.Errorf("%d further messages", n)

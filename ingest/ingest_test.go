@@ -48,25 +48,8 @@ type relay struct {
 	http     *httptest.Server
 	registry *prometheus.Registry
 	log      *lockedBuffer
-	clock    *clock
+	clock    *queuetest.Clock
 	resolve  ingest.Resolver
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 type lockedBuffer struct {
@@ -113,7 +96,7 @@ func startOn(t testing.TB, cfg *configs.Config, q *queue.Queue, resolve ingest.R
 	t.Helper()
 	r := &relay{
 		t: t, cfg: cfg, queue: q, registry: prometheus.NewRegistry(), log: &lockedBuffer{}, resolve: resolve,
-		clock: &clock{now: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)},
+		clock: queuetest.NewClock(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)),
 	}
 	var err error
 	if r.store, err = answer.Open(t.Context(), q, r.clock.Now); err != nil {

@@ -35,7 +35,7 @@ func TestWaitAndPoll(t *testing.T) {
 		if ready := r.poll(location); ready.status != 201 || ready.body != want || ready.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("ready: %d %s", ready.status, ready.body)
 		}
-		r.clock.pass(30 * time.Second)
+		r.clock.Add(30 * time.Second)
 	}
 	event, err := r.store.Event(t.Context(), m.Key)
 	if err != nil || !event.AnswerToldAt.Equal(told) || !event.Runs[0].Told {
@@ -98,11 +98,11 @@ func TestOverdueAnswer(t *testing.T) {
 			cfg.Pipelines[0].Value.Wait.AtMost = configs.Duration(test.atMost)
 			r := start(t, cfg)
 			location := r.post("us", payload(t, exportUS)).header.Get("Location")
-			r.clock.pass(test.overdue - time.Second)
+			r.clock.Add(test.overdue - time.Second)
 			if res := r.poll(location); res.status != 202 {
 				t.Fatalf("before: %d %s", res.status, res.body)
 			}
-			r.clock.pass(time.Second)
+			r.clock.Add(time.Second)
 			if res := r.poll(location); res.status != 201 || !strings.Contains(res.body, "still being delivered") || !strings.Contains(res.body, `"type":"error"`) {
 				t.Errorf("overdue: %d %s", res.status, res.body)
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,28 +19,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a clock that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-func open(t *testing.T) (*journal.Journal, *clock) {
+func open(t *testing.T) (*journal.Journal, *queuetest.Clock) {
 	t.Helper()
-	c := &clock{t: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	j, err := journal.Open(t.Context(), queuetest.Open(t), c.now)
+	c := queuetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	j, err := journal.Open(t.Context(), queuetest.Open(t), c.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +49,10 @@ func TestOneWorkerHoldsARun(t *testing.T) {
 	first := take(t, j, e, "w1")
 	_, err := j.Take(t.Context(), e, "erp", "w2", time.Minute)
 	var leased *journal.LeasedError
-	if !errors.As(err, &leased) || !leased.Until.Equal(c.now().Add(time.Minute)) {
+	if !errors.As(err, &leased) || !leased.Until.Equal(c.Now().Add(time.Minute)) {
 		t.Fatalf("a held run was given away: %v", err)
 	}
-	c.add(61 * time.Second) // w1 is frozen or dead
+	c.Add(61 * time.Second) // w1 is frozen or dead
 	second := take(t, j, e, "w2")
 	if second.Starts != 2 {
 		t.Errorf("starts %d, want 2", second.Starts)
@@ -86,11 +67,11 @@ func TestIntentProlongsTheLease(t *testing.T) {
 	e := envelope("b")
 	r := take(t, j, e, "w1")
 	s := r.Step("draft")
-	s.State, s.NotAfter = journal.Intended, c.now().Add(15*time.Minute)
+	s.State, s.NotAfter = journal.Intended, c.Now().Add(15*time.Minute)
 	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.add(14 * time.Minute)
+	c.Add(14 * time.Minute)
 	if _, err := j.Take(t.Context(), e, "erp", "w2", time.Minute); err == nil {
 		t.Fatal("taken while the request may still run")
 	}
@@ -100,14 +81,14 @@ func TestOldMessageOfAWaitingRunStartsNothing(t *testing.T) {
 	j, c := open(t)
 	e := envelope("c")
 	r := take(t, j, e, "w1")
-	r.State, r.Next = run.Waiting, c.now().Add(time.Hour)
+	r.State, r.Next = run.Waiting, c.Now().Add(time.Hour)
 	r.Hop++
 	r.Release()
 	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	old := take(t, j, e, "w2")
-	if old.State != run.Waiting || old.Owner != "" || old.Starts != 1 || !old.Idle(e.Hop, c.now()) {
+	if old.State != run.Waiting || old.Owner != "" || old.Starts != 1 || !old.Idle(e.Hop, c.Now()) {
 		t.Errorf("the old message took the run: %+v", old.Record)
 	}
 	e.Hop = 1
@@ -182,7 +163,7 @@ func TestDoubtOutlivesItsRun(t *testing.T) {
 	a, b := envelope("a"), envelope("b")
 	r := take(t, j, a, "w1")
 	reply(t, j, claim(a, "f1"), journal.Free)
-	until := c.now().Add(time.Minute)
+	until := c.Now().Add(time.Minute)
 	if err := j.Doubt(ctx, claim(a, "f1"), until); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +250,7 @@ func TestNewestVersionWins(t *testing.T) {
 		}
 		return n.Run
 	}
-	v1, v2 := c.now(), c.now().Add(time.Second)
+	v1, v2 := c.Now(), c.Now().Add(time.Second)
 	if got := advance(a, v1); got != a.Record.Run {
 		t.Errorf("first event superseded by %s", got)
 	}

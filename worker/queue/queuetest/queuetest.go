@@ -2,7 +2,9 @@
 package queuetest
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
@@ -31,4 +33,27 @@ func OpenConfig(t testing.TB, cfg configs.Queue, opts ...queue.Option) *queue.Qu
 	}
 	t.Cleanup(q.Close)
 	return q
+}
+
+// Clock is a clock that tests move. It is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock is a clock that shows the given time.
+func NewClock(now time.Time) *Clock { return &Clock{now: now} }
+
+// Now is the time it shows.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Add moves it.
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
 }

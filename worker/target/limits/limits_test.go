@@ -2,7 +2,6 @@ package limits_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,37 +17,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a clock that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 type workers struct {
 	q *queue.Queue
-	c *clock
+	c *queuetest.Clock
 }
 
 func setup(t *testing.T) workers {
 	t.Helper()
-	return workers{queuetest.Open(t), &clock{t: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}} // a Wednesday
+	return workers{queuetest.Open(t), queuetest.NewClock(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))} // a Wednesday
 }
 
 func (w workers) open(t *testing.T, name string) *limits.Limits {
 	t.Helper()
-	l, err := limits.Open(t.Context(), w.q, name, w.c.now, zap.NewNop())
+	l, err := limits.Open(t.Context(), w.q, name, w.c.Now, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +84,7 @@ func TestBreakerIsSharedAndProbedOnce(t *testing.T) {
 	if _, pause := enter(t, b); pause == nil || pause.Reason != "breaker_open" {
 		t.Fatalf("another worker goes on: %+v", pause)
 	}
-	w.c.add(31 * time.Second)
+	w.c.Add(31 * time.Second)
 	probe, _ := enter(t, b)
 	if probe == nil {
 		t.Fatal("no probe after the pause")
@@ -112,11 +93,11 @@ func TestBreakerIsSharedAndProbedOnce(t *testing.T) {
 		t.Fatal("a second probe")
 	}
 	leave(t, probe, outcome.Retry) // doubled pause
-	w.c.add(31 * time.Second)
+	w.c.Add(31 * time.Second)
 	if _, pause := enter(t, a); pause == nil {
 		t.Fatal("the pause was not doubled")
 	}
-	w.c.add(31 * time.Second)
+	w.c.Add(31 * time.Second)
 	probe, _ = enter(t, a)
 	leave(t, probe, outcome.Rejected) // the target answers: it is up
 	for _, tg := range []*limits.Target{a, b} {
@@ -135,11 +116,11 @@ func TestLostProbeIsReplaced(t *testing.T) {
 		pass, _ := enter(t, tg)
 		leave(t, pass, outcome.Uncertain)
 	}
-	w.c.add(31 * time.Second)
+	w.c.Add(31 * time.Second)
 	if p, _ := enter(t, tg); p == nil { // its worker dies
 		t.Fatal("no probe")
 	}
-	w.c.add(2 * time.Minute)
+	w.c.Add(2 * time.Minute)
 	if p, pause := enter(t, tg); p == nil {
 		t.Fatalf("no second probe: %+v", pause)
 	}
@@ -152,10 +133,10 @@ func TestThrottledTargetIsLeftAlone(t *testing.T) {
 	if err := pass.Leave(t.Context(), outcome.Outcome{Kind: outcome.Throttled, After: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if _, pause := enter(t, tg); pause == nil || pause.Reason != "throttled" || pause.Until.Before(w.c.now().Add(time.Hour)) {
+	if _, pause := enter(t, tg); pause == nil || pause.Reason != "throttled" || pause.Until.Before(w.c.Now().Add(time.Hour)) {
 		t.Fatalf("Retry-After is not obeyed: %+v", pause)
 	}
-	w.c.add(time.Hour + time.Second)
+	w.c.Add(time.Hour + time.Second)
 	if _, pause := enter(t, tg); pause != nil {
 		t.Fatalf("paused for longer: %+v", pause)
 	}
@@ -240,7 +221,7 @@ func TestOpeningHours(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.c.t = now
+			w.c.Add(now.Sub(w.c.Now()))
 			_, pause := enter(t, target(t, w.open(t, "a"), configs.Target{Concurrency: 1, Hours: c.hours}))
 			switch {
 			case c.until == "" && pause != nil:
