@@ -40,6 +40,10 @@ func (rt *runtime) attributeOnly(obj any, name string) (any, bool, error) {
 		}
 		return fromHostLazy(v), true, nil
 	}
+	if ns, ok := obj.(*namespace); ok {
+		v, found := ns.attrs.lookup(name)
+		return v, found, nil
+	}
 	if name[0] == '_' {
 		return nil, false, nil
 	}
@@ -53,9 +57,6 @@ func (rt *runtime) attributeOnly(obj any, name string) (any, bool, error) {
 // property reads an attribute that is no method.
 func property(obj any, name string) (any, bool, error) {
 	switch obj := obj.(type) {
-	case *namespace:
-		v, ok := obj.attrs.lookup(name)
-		return v, ok, nil
 	case *loopContext:
 		return obj.attr(name)
 	case *List:
