@@ -234,11 +234,11 @@ func (w *Worker) failed(t *turnState, step, target string, o outcome.Outcome) *v
 	if o.Kind == outcome.Throttled {
 		return ptr(waiting(now.Add(max(o.After, backoff(t.p.Config.Retry, 0), time.Second)), o))
 	}
+	js.Tries++
 	if o.Final() {
 		return ptr(dead(step, target, o))
 	}
 	retry := t.p.Config.Retry
-	js.Tries++
 	if exhausted := w.exhausted(retry, js); exhausted != "" {
 		o.Message = exhausted + ": " + o.Message
 		return ptr(dead(step, target, o))

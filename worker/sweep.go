@@ -34,7 +34,7 @@ type Finding struct {
 // run beside workers and other sweeps, as every change is a compare-and-set.
 func (w *Worker) Sweep(ctx context.Context) ([]Finding, error) {
 	s := &sweep{w: w}
-	err := errors.Join(s.runs(ctx), s.letters(ctx), s.payloads(ctx), s.lanes(ctx), s.schedules(ctx), s.untold(ctx), s.old(ctx))
+	err := errors.Join(s.runs(ctx), s.letters(ctx), s.payloads(ctx), s.lanes(ctx), s.untold(ctx), s.old(ctx))
 	return s.found, err
 }
 
@@ -68,11 +68,18 @@ func (s *sweep) runs(ctx context.Context) error {
 		if now.Sub(due) < overdueAfter+s.w.ackWait() || now.Before(r.Lease) {
 			return nil
 		}
-		has, err := s.w.Queue.HasMessage(ctx, r.Lane, r.Pipeline, r.Run)
-		if err != nil || has {
+		place, err := s.w.Queue.FindMessage(ctx, r.Lane, r.Pipeline, r.Run)
+		if err != nil {
 			return err
 		}
-		return s.revive(ctx, r)
+		switch place {
+		case queue.InSchedule:
+			s.add("overdue_schedule", string(r.Run), false)
+		case queue.Nowhere:
+			return s.revive(ctx, r)
+		case queue.InLane: // the lane is behind
+		}
+		return nil
 	})
 }
 
@@ -134,7 +141,7 @@ func (s *sweep) letters(ctx context.Context) error {
 			return err
 		}
 		if !r.State.Settled() {
-			if has, err := s.w.Queue.HasMessage(ctx, r.Lane, r.Pipeline, r.Run); err != nil || !has {
+			if place, err := s.w.Queue.FindMessage(ctx, r.Lane, r.Pipeline, r.Run); err != nil || place == queue.Nowhere {
 				continue // the letter may be all there is
 			}
 		}
@@ -192,15 +199,6 @@ func (s *sweep) lanes(ctx context.Context) error {
 	return nil
 }
 
-// schedules reports schedules that did not fire.
-func (s *sweep) schedules(ctx context.Context) error {
-	n, err := s.w.Queue.Overdue(ctx, s.w.Now().Add(-sweepEvery))
-	if err == nil && n > 0 {
-		s.found = append(s.found, Finding{What: "overdue_schedule", Count: n})
-	}
-	return err
-}
-
 // expire deletes a settled run past its retention, with its result. Dead runs stay as long as their letter.
 func (s *sweep) expire(ctx context.Context, r journal.Record, now time.Time) error {
 	keep := s.w.Config.Queue.Retention.Journal.D()
@@ -229,23 +227,26 @@ func (s *sweep) old(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweepLoop sweeps every minute in one of all workers, until ctx ends.
+// sweepLoop sweeps every minute in one of all workers, until ctx ends; where a sweep takes long, it takes a twentieth of
+// the time at most.
 func (w *Worker) sweepLoop(ctx context.Context) error {
-	t := time.NewTicker(sweepEvery)
-	defer t.Stop()
+	wait := sweepEvery
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-t.C:
+		case <-time.After(wait):
 		}
+		wait = sweepEvery
 		if !w.Limits.First() {
 			continue
 		}
+		start := time.Now()
 		found, err := w.Sweep(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.Log.Warn("sweep", zap.Error(err))
 		}
+		wait = max(wait, 20*time.Since(start))
 		for _, f := range found {
 			w.Log.Warn("sweeper", zap.String("found", f.What), zap.Int("count", f.Count), zap.Bool("mended", f.Mended), zap.String("detail", f.Detail))
 		}

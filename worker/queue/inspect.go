@@ -12,26 +12,38 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
-// HasMessage reports whether a message of the run waits in its lane or in a schedule. A message on its way from one to
-// the other may be missed: ask again before acting on it.
-func (q *Queue) HasMessage(ctx context.Context, lane, pipeline string, id run.ID) (bool, error) {
-	for stream, subject := range map[string]string{
-		streamEvents: eventSubject(lane, Envelope{Pipeline: pipeline, Run: id}),
-		streamRetry:  retrySubject(pipeline, id),
-	} {
+// Place is where a run's message is.
+type Place string
+
+// The places of a message.
+const (
+	Nowhere    Place = ""
+	InLane     Place = "lane"
+	InSchedule Place = "schedule"
+)
+
+// FindMessage says whether a message of the run waits in its lane or for its time. A message on its way from one to the
+// other may be missed: ask again before acting on it.
+func (q *Queue) FindMessage(ctx context.Context, lane, pipeline string, id run.ID) (Place, error) {
+	at := func(stream, subject string) (bool, error) {
 		s, err := q.js.Stream(ctx, stream)
 		if err != nil {
 			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
 		}
-		_, err = s.GetLastMsgForSubject(ctx, subject)
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		if _, err = s.GetLastMsgForSubject(ctx, subject); errors.Is(err, jetstream.ErrMsgNotFound) {
+			return false, nil
+		} else if err != nil {
 			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
 		}
+		return true, nil
 	}
-	return false, nil
+	if there, err := at(streamRetry, retrySubject(pipeline, id)); there || err != nil {
+		return InSchedule, err
+	}
+	if there, err := at(streamEvents, eventSubject(lane, Envelope{Pipeline: pipeline, Run: id})); there || err != nil {
+		return InLane, err
+	}
+	return Nowhere, nil
 }
 
 // Published reports whether the work queue holds a message of the run in any lane. It looks through all subjects: for
@@ -81,19 +93,6 @@ func (q *Queue) Stored(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
 	}
 	return int(s.CachedInfo().State.Msgs), nil //nolint:gosec // a count
-}
-
-// Overdue counts schedules that should have fired before the given time, and have not.
-func (q *Queue) Overdue(ctx context.Context, before time.Time) (int, error) {
-	n := 0
-	err := q.scan(ctx, streamRetry, "retry.>", true, func(m jetstream.Msg, _ uint64) (bool, error) {
-		text, _ := strings.CutPrefix(m.Headers().Get(headerSchedule), "@at ")
-		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.Before(before) {
-			n++
-		}
-		return true, nil
-	})
-	return n, err
 }
 
 // Objects calls f for every payload in the object store: the run it belongs to and when it was put there.
