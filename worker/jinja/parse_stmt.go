@@ -189,6 +189,9 @@ func (p *parser) signature(def *macroDef) error {
 		if err != nil {
 			return err
 		}
+		if len(def.args) == maxNamed {
+			return p.failAt(arg.pos, "more than %d parameters", maxNamed)
+		}
 		for _, other := range def.args {
 			if other.name == arg.name {
 				return p.failAt(arg.pos, "duplicate argument '%s' in macro definition", arg.name)

@@ -190,10 +190,16 @@ func (p *parser) callArg(args *callArgs) (ok bool, err error) {
 	return true, err
 }
 
+// maxNamed bounds the parameters of a macro and the named arguments of a call.
+const maxNamed = 255
+
 func (p *parser) namedArg(args *callArgs) (bool, error) {
 	name := p.cur
 	if args.starstar != nil {
 		return false, nil
+	}
+	if len(args.named) == maxNamed {
+		return false, p.failAt(name.pos, "more than %d keyword arguments", maxNamed)
 	}
 	for _, a := range args.named {
 		if a.name == name.text {

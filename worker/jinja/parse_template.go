@@ -8,11 +8,10 @@ func (p *parser) blockStatement(pos position) ([]stmt, error) {
 		return nil, err
 	}
 	s := &blockStmt{name: name.text, pos: pos}
-	for _, other := range p.blocks {
-		if other.name == s.name {
-			return nil, p.failAt(pos, "block '%s' defined twice", s.name)
-		}
+	if p.blockNames[s.name] {
+		return nil, p.failAt(pos, "block '%s' defined twice", s.name)
 	}
+	p.blockNames[s.name] = true
 	p.blocks = append(p.blocks, s)
 	if s.scoped, err = p.skipName("scoped"); err != nil {
 		return nil, err

@@ -7,22 +7,23 @@ import (
 
 // parser turns tokens into statements and expressions.
 type parser struct {
-	lex    *lexer
-	env    *Environment
-	cur    token
-	ahead  []token // at most one
-	depth  int
-	tags   []string   // open block tags, innermost last
-	ends   [][]string // what the open blocks wait for
-	blocks []*blockStmt
-	loops  int // open for loops, for break and continue
+	lex        *lexer
+	env        *Environment
+	cur        token
+	ahead      []token // at most one
+	depth      int
+	tags       []string   // open block tags, innermost last
+	ends       [][]string // what the open blocks wait for
+	blocks     []*blockStmt
+	blockNames map[string]bool
+	loops      int // open for loops, for break and continue
 }
 
 func newParser(env *Environment, source string) (*parser, error) {
 	if len(source) > env.limits.SourceBytes {
 		return nil, raise(KindLimit, "template source is longer than %d bytes", env.limits.SourceBytes)
 	}
-	p := &parser{lex: newLexer(source, &env.opts), env: env}
+	p := &parser{lex: newLexer(source, &env.opts), env: env, blockNames: map[string]bool{}}
 	return p, p.advance()
 }
 
