@@ -12,7 +12,7 @@ func (f formatSpec) decimal(d decimal.Decimal) (string, error) {
 	if _, err := checkDecimal(d); err != nil {
 		return "", err
 	}
-	if f.alternate || f.group == '_' {
+	if f.alternate || f.group == '_' || f.zeroAligned {
 		return "", valueError("invalid format string")
 	}
 	digits, err := f.decimalDigits(d.Abs())

@@ -12,16 +12,17 @@ import (
 
 // formatSpec is a parsed format specification, Python's mini-language.
 type formatSpec struct {
-	fill      rune
-	align     byte // one of <>=^, or 0
-	sign      byte // one of +- and space, or 0
-	zeroSign  bool // z: no negative zero
-	alternate bool
-	zero      bool // a 0 before the width: numbers are filled after their sign
-	width     int
-	group     byte // comma or underscore, or 0
-	precision int  // -1 if absent
-	verb      byte // 0 if absent
+	fill        rune
+	align       byte // one of <>=^, or 0
+	sign        byte // one of +- and space, or 0
+	zeroSign    bool // z: no negative zero
+	alternate   bool
+	zero        bool // a 0 before the width: numbers are filled after their sign
+	zeroAligned bool // such a 0 after an alignment, which Decimal refuses
+	width       int
+	group       byte // comma or underscore, or 0
+	precision   int  // -1 if absent
+	verb        byte // 0 if absent
 }
 
 func parseFormatSpec(s string) (formatSpec, error) {
@@ -46,6 +47,7 @@ func parseFormatSpec(s string) (formatSpec, error) {
 	f.alternate = take("#") != 0
 	if take("0") != 0 {
 		f.zero = f.align == 0
+		f.zeroAligned = !f.zero
 		if f.fill == ' ' {
 			f.fill = '0'
 		}
