@@ -37,6 +37,7 @@ type cli struct {
 	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
 	Render   renderCmd   `cmd:"" help:"Show every document and request a run would send, without sending."`
 	Test     testCmd     `cmd:"" help:"Run your own cases: payloads and the documents expected of them."`
+	New      newCmd      `cmd:"" help:"Begin with a ready-made pipeline."`
 	Template templateCmd `cmd:"" help:"Test and render Jinja2 templates."`
 	Send     sendCmd     `cmd:"" help:"Sign payload files and post them as Rossum would."`
 	Sim      simCmd      `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`

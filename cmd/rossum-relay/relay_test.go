@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -37,6 +38,7 @@ type relay struct {
 	erp     *erpsim.Sim
 	erpURL  string
 	user    int64
+	more    map[string]string // variables of the configuration beside those of the demo
 	service *service
 	stop    func()
 	child   *exec.Cmd
@@ -92,10 +94,12 @@ func quietAddr(t *testing.T) string {
 }
 
 func (r *relay) env() map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"ROSSUM_URL": r.rossum.BaseURL(), "ROSSUM_USERNAME": demoUser, "ROSSUM_PASSWORD": testPassword,
 		"HOOK_SECRET": demoSecret, "ERP_URL": r.erpURL, "DATA": filepath.Join(r.dir, "data"), "LISTEN": r.listen,
 	}
+	maps.Copy(env, r.more)
+	return env
 }
 
 // start runs the relay in this process until the returned function, which drains it, or the test's end.
@@ -170,7 +174,13 @@ func (r *relay) kill() {
 // hook adds the organization of the first sample, a user, and the relay's hook in Rossum.
 func (r *relay) hook(events ...string) {
 	r.t.Helper()
-	spec := rossumsim.HookSpec{Name: "relay", URL: "http://" + r.listen + "/hooks/test", Secret: demoSecret, Events: events, TokenLifetime: 7200}
+	r.hookNamed("test", events...)
+}
+
+// hookNamed is hook for a hook with another name.
+func (r *relay) hookNamed(name string, events ...string) {
+	r.t.Helper()
+	spec := rossumsim.HookSpec{Name: "relay", URL: "http://" + r.listen + "/hooks/" + name, Secret: demoSecret, Events: events, TokenLifetime: 7200}
 	for _, p := range samples.All() {
 		i, err := r.rossum.Import(p)
 		if err != nil {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+)
+
+// refused is a fault: one call is answered so, and not applied.
+func refused(call string, status int, body string, header ...string) *fault {
+	f := &fault{call: call, status: status, body: body, header: map[string]string{}}
+	for i := 0; i+1 < len(header); i += 2 {
+		f.header[header[i]] = header[i+1]
+	}
+	return f
+}
+
+// lost is a fault: one call is applied, its answer never comes.
+func lost(call string) *fault { return &fault{call: call, lost: true} }
+
+// sentJSON reads parts of a body by their names.
+func sentJSON(body []byte) map[string]any {
+	var v map[string]any
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.UseNumber()
+	_ = d.Decode(&v) // what is no JSON has no parts
+	return v
+}
+
+func restTest() erpTest {
+	const look, create, original = "GET /invoices", "POST /invoices", "PUT /invoices/51"
+	return erpTest{
+		env: map[string]string{"ERP_TOKEN": "t0ken"},
+		handle: func(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
+			doc := sentJSON(body)
+			switch {
+			case r.Header.Get("Authorization") != "Bearer t0ken":
+				reply(w, 401, `{}`)
+			case r.Method == "GET":
+				if d, ok := s.docs[r.URL.Query().Get("number")]; ok {
+					reply(w, 200, `[{"id":%q,"total":%s}]`, d.id, d.total)
+					return
+				}
+				reply(w, 200, `[]`)
+			case r.Method == "POST":
+				reply(w, 201, `{"id":%q}`, s.create(doc["number"].(string), doc["total"].(json.Number).String()))
+			default:
+				reply(w, 200, `{}`)
+			}
+		},
+		cases: []erpCase{
+			{name: "invoice", said: "Delivered to the ERP as 51", field: "document_id", calls: []string{look, create, original}, sent: map[string]string{create: `"total":3449.43`}},
+			{name: "credit note", set: map[string]string{"document_type": "credit_note"}, calls: []string{look, create, original}, sent: map[string]string{create: `"total":17916.00`}},
+			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, original}},
+			{name: "another with this number", there: map[string]erpDocument{"%s": {"1", "7"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
+			{name: "rejected", fault: refused(create, 422, `{"errors":{"lines":[{},{"quantity":["exceeds the order"]}]}}`), dead: outcome.Rejected, said: "exceeds the order", field: "item_quantity", calls: []string{look, create}},
+			{name: "throttled", fault: refused(create, 429, `{}`, "Retry-After", "1"), calls: []string{look, create, create, original}},
+			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, original}},
+			{name: "no total", set: map[string]string{"amount_total": ""}, dead: outcome.Rejected, said: "The total is missing", field: "amount_total"},
+		},
+	}
+}
