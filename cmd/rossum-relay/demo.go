@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,6 +61,7 @@ type demoSummary struct {
 type demo struct {
 	cmd     *demoCmd
 	dir     string
+	file    string // the configuration
 	rossum  *rossumsim.Sim
 	erp     *erpsim.Sim
 	erpAddr string
@@ -129,16 +131,19 @@ func (d *demo) start(ctx context.Context, g *errgroup.Group) error {
 	return nil
 }
 
+// config writes the demo's configuration with its variables filled in, so that every other command can be pointed at it.
 func (d *demo) config() (*configs.Config, error) {
-	env := map[string]string{
-		"ROSSUM_URL": d.rossum.BaseURL(), "ROSSUM_USERNAME": demoUser, "ROSSUM_PASSWORD": demoPassword,
-		"HOOK_SECRET": demoSecret, "ERP_URL": d.erpAddr, "ERP_PASSWORD": demoPassword,
-		"DATA": filepath.Join(d.dir, "data"), "LISTEN": d.listen, "LOG_LEVEL": "info",
+	filled := strings.NewReplacer(
+		"${ROSSUM_URL}", d.rossum.BaseURL(), "${ROSSUM_USERNAME}", demoUser, "${ROSSUM_PASSWORD}", demoPassword,
+		"${HOOK_SECRET}", demoSecret, "${ERP_URL}", d.erpAddr, "${ERP_PASSWORD}", demoPassword,
+		"${DATA}", filepath.Join(d.dir, "data"), "${LISTEN}", d.listen, "${LOG_LEVEL}", "info",
+	)
+	d.file = filepath.Join(d.dir, "relay.yaml")
+	text := filled.Replace(string(configs.Demo()))
+	if err := os.WriteFile(d.file, []byte(text), 0o600); err != nil {
+		return nil, err
 	}
-	return configs.Parse(filepath.Join(d.dir, "demo.yaml"), configs.Demo(), configs.WithEnv(func(name string) (string, bool) {
-		v, ok := env[name]
-		return v, ok
-	}))
+	return configs.Load(d.file)
 }
 
 func freeAddr() (string, error) {
@@ -173,7 +178,9 @@ func (d *demo) play(ctx context.Context) error {
 	if d.cmd.Exit {
 		return nil
 	}
-	fmt.Fprintf(d.out, "\nEverything stays up until Ctrl-C. The ERP's view: curl -s %s/_sim/effects\n", d.erpAddr)
+	fmt.Fprintf(d.out, "\nEverything stays up until Ctrl-C. Look around in another terminal:\n"+
+		"  rossum-relay runs list -c %s\n  rossum-relay ledger show -c %s\n  curl -s %s/_sim/effects      (what the ERP has)\n",
+		d.file, d.file, d.erpAddr)
 	<-ctx.Done()
 	return nil
 }
