@@ -18,15 +18,16 @@ import (
 // ErrNotOwned means that a hook was not made by this package and is therefore not changed.
 var ErrNotOwned = errors.New("hooks apply did not make this hook: it is not changed")
 
-// Hook finds the hook object of a configured hook, or any by its id or its name in Rossum.
+// Hook finds the hook object of a configured hook, by its mark or its address, or any by its id or its name in Rossum.
 func (s *Setup) Hook(ctx context.Context, ref string) (rossumapi.Hook, error) {
 	all, err := s.allHooks(ctx)
 	if err != nil {
 		return rossumapi.Hook{}, err
 	}
 	owned := ownedBy(all, ref)
-	for _, h := range owned {
-		if h.Config.Text("url") == strings.TrimSuffix(s.cfg.Ingest.PublicURL, "/")+pathOfHooks+ref {
+	address := strings.TrimSuffix(s.cfg.Ingest.PublicURL, "/") + pathOfHooks + ref
+	for _, h := range slices.Concat(owned, all) {
+		if h.Config.Text("url") == address {
 			return h, nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,6 +90,24 @@ func (s *Setup) QueuesOf(ctx context.Context, hook string) ([]rossumapi.Queue, e
 		return s.AllQueues(ctx)
 	}
 	return s.queuesOf(ctx, refs, "hooks."+hook)
+}
+
+// QueuesTaken lists the queues whose events a pipeline gets: those it takes, of those that its hook object serves where
+// Rossum has one.
+func (s *Setup) QueuesTaken(ctx context.Context, e *configs.Entry[configs.Pipeline]) ([]rossumapi.Queue, error) {
+	queues, err := s.QueuesOf(ctx, e.Value.Hook)
+	if len(e.Value.Queues) > 0 {
+		queues, err = s.queuesOf(ctx, e.Value.Queues, "pipelines."+e.Name+".queues")
+	}
+	if err != nil {
+		return queues, err
+	}
+	h, err := s.Hook(ctx, e.Value.Hook)
+	var unknown *UnknownError
+	if errors.As(err, &unknown) {
+		return queues, nil
+	}
+	return slices.DeleteFunc(slices.Clone(queues), func(q rossumapi.Queue) bool { return !slices.Contains(h.Queues, q.URL) }), err
 }
 
 func (s *Setup) allHooks(ctx context.Context) ([]rossumapi.Hook, error) {
