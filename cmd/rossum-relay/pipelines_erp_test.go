@@ -62,3 +62,62 @@ func restTest() erpTest {
 		},
 	}
 }
+
+func coupaTest() erpTest {
+	const token, look, create, read = "POST /oauth2/token", "GET /api/invoices", "POST /api/invoices", "GET /api/invoices/51"
+	const scan, submit, taken = "PUT /api/invoices/51", "PUT /api/invoices/51", `{"errors":{"invoice_number":["has already been taken"]}}`
+	return erpTest{
+		env:    map[string]string{"COUPA_SECRET": "s3cret"},
+		handle: coupa,
+		cases: []erpCase{
+			{name: "invoice", said: "Coupa 51", field: "document_id", calls: []string{token, look, create, scan, submit, read}, sent: map[string]string{create: `"gross-total":3449.43`}},
+			{name: "credit note", set: map[string]string{"document_type": "credit_note"}, calls: []string{look, create, scan}, sent: map[string]string{create: `"gross-total":-17916.00`}},
+			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, scan, submit, read}},
+			{name: "another with this number", there: map[string]erpDocument{"%s": {"1", "7"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
+			{name: "number taken", fault: refused(create, 422, taken), calls: []string{look, create, look, look, create, scan, submit, read}},
+			{name: "rejected", fault: refused(create, 422, `{"errors":{"invoice_lines":["is invalid"],"invoice_date":["is in a closed period"]}}`), dead: outcome.Rejected, said: "closed period", field: "date_issue", calls: []string{look, create}},
+			{name: "throttled", fault: refused(create, 429, ``, "Retry-After", "1"), calls: []string{look, create, create, scan, submit, read}},
+			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, scan, submit, read}},
+			{name: "answer to the submit lost", fault: &fault{call: submit, end: "/submit", lost: true}, calls: []string{look, create, scan, submit, submit, read}},
+			{name: "unknown supplier", set: map[string]string{"sender_vat_id": "GB1"}, dead: outcome.Rejected, said: "suppliers", field: "sender_vat_id"},
+		},
+	}
+}
+
+// coupa answers as Coupa's invoices API does: JSON by Accept, decimals as text, a second number or submit refused.
+func coupa(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
+	id, action, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/invoices/"), "/")
+	switch {
+	case r.URL.Path == "/oauth2/token":
+		reply(w, 200, `{"access_token":"t0ken","token_type":"bearer","expires_in":86400}`)
+	case r.Header.Get("Authorization") != "Bearer t0ken", r.Header.Get("Accept") != "application/json":
+		reply(w, 401, `{}`)
+	case r.Method == "GET" && r.URL.Path == "/api/invoices":
+		if d, ok := s.docs[r.URL.Query().Get("invoice-number")]; ok && r.URL.Query().Get("supplier[number]") != "" {
+			reply(w, 200, `[{"id":%s,"gross-total":%q}]`, d.id, d.total)
+			return
+		}
+		reply(w, 200, `[]`)
+	case r.Method == "POST":
+		doc := sentJSON(body)
+		number := doc["invoice-number"].(string)
+		if _, ok := s.docs[number]; ok {
+			reply(w, 422, `{"errors":{"invoice_number":["has already been taken"]}}`)
+			return
+		}
+		reply(w, 201, `{"id":%s,"status":"draft"}`, s.create(number, doc["gross-total"].(json.Number).String()))
+	case r.Method == "GET":
+		status := "draft"
+		if s.applied["submit "+id] > 0 {
+			status = "pending_approval"
+		}
+		reply(w, 200, `{"id":%s,"status":%q}`, id, status)
+	case action == "submit" && s.applied["submit "+id] > 0:
+		reply(w, 422, `{"errors":{"status":["is not draft"]}}`)
+	case action == "submit":
+		s.applied["submit "+id]++
+		reply(w, 200, `{}`)
+	default:
+		reply(w, 200, `{}`)
+	}
+}

@@ -81,6 +81,7 @@ type erpDocument struct{ id, total string }
 // fault is what happens once to the first call that begins with call, "METHOD path".
 type fault struct {
 	call   string
+	end    string // how the path ends; "" for any
 	status int
 	header map[string]string
 	body   string
@@ -94,7 +95,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := r.Method + " " + r.URL.Path
 	s.calls, s.sent[call] = append(s.calls, call), string(body)
 	f := s.fault
-	if f == nil || !strings.HasPrefix(call, f.call) {
+	if f == nil || !strings.HasPrefix(call, f.call) || !strings.HasSuffix(call, f.end) {
 		s.handle(s, w, r, body)
 		return
 	}
@@ -159,7 +160,7 @@ type erpCase struct {
 }
 
 func TestReadyPipelines(t *testing.T) {
-	tests := map[string]erpTest{"rest": restTest()}
+	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest()}
 	for _, name := range pipelines.Names() {
 		test, ok := tests[name]
 		if !ok {

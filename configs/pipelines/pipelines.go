@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-//go:embed */README.md */relay.yaml */cases
+//go:embed */README.md */relay.yaml */tables */cases
 var files embed.FS
 
 // Names are the ready-made pipelines, sorted.
