@@ -80,13 +80,14 @@ func TestTakesQueue(t *testing.T) {
 func TestKind(t *testing.T) {
 	node := configs.Node{Kind: configs.NodeMap}
 	tests := map[configs.StepKind]configs.Step{
-		configs.KindSend:   {Send: "coupa", Map: node},
-		configs.KindRossum: {Rossum: &configs.RossumStep{}},
-		configs.KindSet:    {Set: node},
-		configs.KindCheck:  {Check: []configs.Check{{}}},
-		configs.KindMap:    {Map: node},
-		configs.KindRender: {Render: "a.j2"},
-		"":                 {},
+		configs.KindInvoice: {Invoice: &configs.InvoiceStep{}},
+		configs.KindSend:    {Send: "coupa", Map: node},
+		configs.KindRossum:  {Rossum: &configs.RossumStep{}},
+		configs.KindSet:     {Set: node},
+		configs.KindCheck:   {Check: []configs.Check{{}}},
+		configs.KindMap:     {Map: node},
+		configs.KindRender:  {Render: "a.j2"},
+		"":                  {},
 	}
 	for want, step := range tests {
 		if got := step.Kind(); got != want {

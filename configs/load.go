@@ -99,6 +99,12 @@ func relativeTo(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+// Given reports whether the value with a path such as pipelines.coupa-invoice.steps.draft.format stands in the file.
+func (c *Config) Given(path string) bool {
+	_, given := c.positions[path]
+	return given
+}
+
 // Pos is where the value with a path such as pipelines.coupa-invoice.steps.draft.post stands, or the nearest value
 // around it. Values given by default stand at what they belong to.
 func (c *Config) Pos(path string) Pos {

@@ -106,7 +106,7 @@ type OnDead struct {
 }
 
 // Step is one unit of work of a run. Its name is its key in the list; what it is follows from the one of Send, Rossum,
-// Set, Check, or Map/Render (a document without sending it) that is given.
+// Set, Check, Invoice, or Map/Render (a document without sending it) that is given.
 type Step struct {
 	Name string `yaml:"-"`
 	Pos  Pos    `yaml:"-"`
@@ -119,16 +119,20 @@ type Step struct {
 	// Check refuses a run when a condition does not hold.
 	Check []Check `yaml:"check" kind:"check"`
 
+	// Invoice reads the canonical invoice, for {} from the fields of Rossum's standard schema; it is steps.<name>.
+	Invoice *InvoiceStep `yaml:"invoice" kind:"invoice"`
+
 	// Map builds a typed document from a tree of templates.
 	Map Node `yaml:"map" kind:"map,send"`
 	// Render renders a template file, relative to the configuration.
 	Render string `yaml:"render" kind:"render,send"`
 	// Body takes a value, such as another step's document.
 	Body Expr `yaml:"body" kind:"send"`
-	// Format says how map becomes bytes: a type, or a map of type and options. Beside render only the type counts.
-	Format Format `yaml:"format" kind:"map,render,send"`
+	// Format says how map, an invoice, or the value of body becomes bytes: a type, or a map of type and options. Beside render
+	// only the type counts.
+	Format Format `yaml:"format" kind:"map,render,invoice,send"`
 	// Filename of the document, for targets and parts that need one.
-	Filename Template `yaml:"filename" kind:"map,render,send"`
+	Filename Template `yaml:"filename" kind:"map,render,invoice,send"`
 
 	// Send names the target; one of get, post, put, patch and delete its path, or path for targets without methods.
 	Send string `yaml:"send" kind:"send"`
@@ -190,6 +194,25 @@ type Check struct {
 	Info Template `yaml:"info"`
 	// Field is the schema id the message belongs to.
 	Field string `yaml:"field"`
+}
+
+// InvoiceStep says how the canonical invoice is read and checked.
+type InvoiceStep struct {
+	// Fields of the invoice, such as number or line.unit_price: a schema id, a list of which the first that holds a value
+	// counts, or a template, which sees the table row as row. Others come from Rossum's standard schema ids.
+	Fields Named[Node] `yaml:"fields"`
+	// Units of measure, as the document says them, to codes of UN/ECE recommendation 20; added to the known ones.
+	Units Named[string] `yaml:"units"`
+	// Gate checks the invoice as an accountant would.
+	Gate Gate `yaml:"gate"`
+}
+
+// Gate says what a rule that does not hold means: block (the run is rejected at the field), warn or off.
+type Gate struct {
+	// Tolerance of sums by currency. Defaults to two of the currency's smallest amounts, such as 0.02 EUR.
+	Tolerance Named[string] `yaml:"tolerance"`
+	// Rules and their severities; see the documentation of the invoice.
+	Rules Node `yaml:",inline"`
 }
 
 // OutcomeRule maps a response to an outcome.
@@ -284,10 +307,10 @@ type RossumMessage struct {
 	Field string `yaml:"field"`
 }
 
-// Format says how a mapped tree becomes bytes.
+// Format says how a mapped tree or an invoice becomes bytes.
 type Format struct {
-	// Type: json (default), xml, csv or fixed.
-	Type string `yaml:"type" default:"json" enum:"json,xml,csv,fixed"`
+	// Type: json (default), xml, csv or fixed; ubl or cii of an invoice, whose options are profile and attach.
+	Type string `yaml:"type" default:"json" enum:"json,xml,csv,fixed,ubl,cii"`
 	// Options of the type; see the documentation of each format.
 	Options Node `yaml:",inline"`
 }

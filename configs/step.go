@@ -5,12 +5,13 @@ type StepKind string
 
 // The kinds of a step. Only KindSend and KindRossum have side effects.
 const (
-	KindSend   StepKind = "send"
-	KindRossum StepKind = "rossum"
-	KindSet    StepKind = "set"
-	KindCheck  StepKind = "check"
-	KindMap    StepKind = "map"
-	KindRender StepKind = "render"
+	KindSend    StepKind = "send"
+	KindRossum  StepKind = "rossum"
+	KindSet     StepKind = "set"
+	KindCheck   StepKind = "check"
+	KindInvoice StepKind = "invoice"
+	KindMap     StepKind = "map"
+	KindRender  StepKind = "render"
 )
 
 // Kind is what the step does; a configuration that loaded has exactly one for each step.
@@ -33,6 +34,7 @@ func (s *Step) kinds() []StepKind {
 	add(KindRossum, s.Rossum != nil)
 	add(KindSet, !s.Set.IsZero())
 	add(KindCheck, len(s.Check) > 0)
+	add(KindInvoice, s.Invoice != nil)
 	if s.Send == "" {
 		add(KindMap, !s.Map.IsZero())
 		add(KindRender, s.Render != "")

@@ -142,7 +142,7 @@ func (v *validator) kind(path string, s *Step) (StepKind, bool) {
 	case 1:
 		return kinds[0], true
 	case 0:
-		v.wrong(path, "a step does exactly one thing", "add send, rossum, set, check, map or render")
+		v.wrong(path, "a step does exactly one thing", "add send, rossum, set, check, invoice, map or render")
 	default:
 		words := make([]string, len(kinds))
 		for i, k := range kinds {

@@ -32,6 +32,17 @@
 // list. $omit_empty: true leaves out null, blank texts and empty maps and lists,
 // also below; without it null stays null. $$name is the key $name.
 //
+// # Invoices
+//
+// The value of an invoice step is the canonical invoice, see package invoice: steps.NAME.number, .seller.vat_id,
+// .totals.gross, .lines and so on, null where the document has nothing. Templates of its fields see the row of a table as
+// row. Its problems reach Rossum at their fields: those that block reject the run, the others warn.
+//
+// The invoice is written as format says: json (the default), csv or fixed with a row for each line (columns such as
+// number, seller.name, line.net), ubl or cii with profile and attach, an expression for files to embed. With body:
+// steps.NAME a send writes it in a format of its own; without one it sends the document that the step made. Files are
+// embedded when Resources can fetch them, else an empty one of the same name stands for each.
+//
 // # Filters
 //
 // Beside Jinja's own: number(decimal='.', group), money(places=2), date(mask),

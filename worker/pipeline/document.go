@@ -10,26 +10,33 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
 
-// docCode makes a document: of a map, a template file or a value.
+// docCode makes a document: of a map, a template file, an invoice or a value.
 type docCode struct {
 	path        string
 	tree        *tree // map
 	text        *code // render
+	invoice     *invoiceCode
 	body        *code // body
 	contentType string
+	again       bool // a format is given: the tree of a body is encoded anew
 	encode      encoder
+	rows        bool           // the encoder takes rows
+	electronic  *invoiceFormat // of ubl and cii, nil for formats that take any tree
 	filename    *code
 	volatile    bool // differs from run to run: see view
 }
 
 // document compiles what a step sends or makes; nil where it has no document.
 func (c *compiler) document(path string, s *configs.Step, n names, files templateFiles) *docCode {
-	d := &docCode{path: path, filename: c.template(path+".filename", s.Filename, n), encode: c.encoder(path+".format", s.Format)}
+	d := &docCode{path: path, filename: c.template(path+".filename", s.Filename, n), again: c.cfg.Given(path + ".format")}
+	c.format(d, path+".format", s, n)
 	switch {
 	case !s.Map.IsZero():
 		d.tree = c.tree(path+".map", s.Map, n)
 	case s.Render != "":
 		d.text, d.contentType = c.render(path+".render", s, n, files), contentTypeOf(s.Render)
+	case s.Invoice != nil:
+		d.invoice = c.invoice(path+".invoice", s.Invoice, n)
 	case !s.Body.IsZero():
 		d.body = c.expr(path+".body", s.Body, n)
 	default:
@@ -73,6 +80,7 @@ func (d *docCode) codes(visit func(*code)) {
 		return
 	}
 	d.tree.codes(visit)
+	d.invoice.codes(visit)
 	visit(d.text)
 	visit(d.body)
 }
@@ -105,13 +113,16 @@ func (d *docCode) content(f *frame) (*docValue, error) {
 	case d.text != nil:
 		return d.rendered(f)
 	}
+	if d.invoice != nil {
+		return d.read(f)
+	}
 	v, err := d.body.value(f)
 	if err != nil {
 		return nil, err
 	}
 	switch v := v.(type) {
 	case *docValue:
-		return v, nil
+		return d.passed(f, v)
 	case string:
 		return &docValue{doc: document.Document{Body: []byte(v), ContentType: "text/plain; charset=utf-8"}}, nil
 	}
@@ -122,7 +133,23 @@ func (d *docCode) content(f *frame) (*docValue, error) {
 	return d.encoded(built)
 }
 
+// passed is the document of another step: as it is, else its tree or invoice in this step's format.
+func (d *docCode) passed(f *frame, v *docValue) (*docValue, error) {
+	switch {
+	case d.again && v.invoice != nil:
+		return d.written(f, v.invoice)
+	case d.again && v.tree != nil:
+		return d.encoded(v.tree)
+	}
+	same := *v
+	same.messages = nil // told by the step that made it
+	return &same, nil
+}
+
 func (d *docCode) encoded(built any) (*docValue, error) {
+	if d.electronic != nil {
+		return nil, outcome.Errorf(outcome.Misconfigured, "document_shape", "%s.format: %s writes invoices: body must be the value of an invoice step", d.path, d.electronic.name)
+	}
 	doc, err := d.encode(built)
 	if err != nil {
 		return nil, inStep(d.path, err)

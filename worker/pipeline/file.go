@@ -11,6 +11,7 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/document"
+	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
@@ -67,17 +68,19 @@ func (f *file) open(ctx context.Context) (io.ReadCloser, error) {
 	return opened.Body, nil
 }
 
-// docValue is the value of a map or render step: its tree where it has one, and the document made of it.
+// docValue is the value of a map, render or invoice step: its tree where it has one, and the document made of it.
 type docValue struct {
-	tree any
-	doc  document.Document
+	tree     any
+	doc      document.Document
+	invoice  *invoice.Invoice
+	messages []rossumapi.Message // warnings
 }
 
 var _ jinja.Object = (*docValue)(nil)
 
 // Lookup finds a key of the tree, or text, content_type and filename of the document.
 func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
-	if tree, ok := d.tree.(document.Map); ok {
+	if tree, ok := d.values().(document.Map); ok {
 		if v, ok := tree.Get(name); ok {
 			return fromTree(v), true, nil
 		}
@@ -91,6 +94,14 @@ func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
 		return d.doc.Filename, true, nil
 	}
 	return nil, false, nil
+}
+
+// values is the tree as expressions see it. Every name of an invoice is there, whether or not the document has it.
+func (d *docValue) values() any {
+	if d.invoice != nil {
+		return d.invoice.Values()
+	}
+	return d.tree
 }
 
 // String is the document's text.

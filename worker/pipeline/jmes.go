@@ -92,7 +92,7 @@ func (v *view) jmesRoot() (*jinja.Dict, error) {
 // plain is the document's tree, else its text.
 func (d *docValue) plain() any {
 	if d.tree != nil {
-		return fromTree(d.tree)
+		return fromTree(d.values())
 	}
 	return d.String()
 }

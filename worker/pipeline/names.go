@@ -83,6 +83,8 @@ func (c *compiler) checkStepValue(built *code, ref jinja.Reference, s *configs.S
 		known = entryNames(s.Keep)
 	case configs.KindSet:
 		known = entryNames(s.Set.Map)
+	case configs.KindInvoice:
+		known = invoiceNames()
 	case configs.KindMap, configs.KindRender:
 		return
 	case configs.KindCheck, configs.KindRossum:

@@ -108,7 +108,7 @@ func (s *Step) preview(ctx context.Context, scope *Scope) StepPreview {
 		if w, shown.Err = s.PrepareWrite(ctx, scope); shown.Err == nil {
 			shown.Write = w.text()
 		}
-	case configs.KindSet, configs.KindCheck, configs.KindMap, configs.KindRender:
+	case configs.KindSet, configs.KindCheck, configs.KindMap, configs.KindRender, configs.KindInvoice:
 		shown.Messages, shown.Err = s.Compute(ctx, scope)
 		if shown.Err == nil {
 			shown.Err = s.previewValue(scope, &shown)
@@ -125,6 +125,7 @@ func (s *Step) previewSend(ctx context.Context, scope *Scope, shown *StepPreview
 	if s.document != nil {
 		shown.Document = &send.Document
 	}
+	shown.Messages = send.Messages
 	shown.Request = send.requestText(&send.Request, send.Key)
 	if !send.CanFind() {
 		return nil

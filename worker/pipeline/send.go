@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
@@ -29,6 +30,8 @@ type Send struct {
 	Request     target.Request
 	// Document is what is sent; its Body is Request.Body.
 	Document document.Document
+	// Messages are warnings about the document, for the reviewer.
+	Messages []rossumapi.Message
 	// Repeatable sends have no ledger entry and may be sent again.
 	Repeatable bool
 
@@ -112,7 +115,7 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 		if err != nil {
 			return nil, err
 		}
-		send.Document, stable = live.doc, fixed
+		send.Document, send.Messages, stable = live.doc, live.messages, fixed
 	}
 	if err := s.request(f, send); err != nil {
 		return nil, err

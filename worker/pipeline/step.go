@@ -55,7 +55,7 @@ func (c *compiler) step(p *Pipeline, i int, targets map[string]*targetCode, file
 		s.set = c.set(s.path+".set", cfg.Set, n)
 	case configs.KindCheck:
 		s.checks = c.checks(s.path+".check", cfg.Check, n)
-	case configs.KindMap, configs.KindRender:
+	case configs.KindMap, configs.KindRender, configs.KindInvoice:
 		s.document = c.document(s.path, cfg, n, files)
 	case configs.KindSend:
 		s.document = c.document(s.path, cfg, n, files)
@@ -116,21 +116,22 @@ func (s *Step) When(ctx context.Context, scope *Scope) (bool, error) {
 	return ok, err
 }
 
-// Compute runs a set, check, map or render step and stores its value as steps.<name>; other kinds do nothing. Warnings
-// and infos of checks are returned as messages, also beside an error; errors of checks are an *outcome.Error that rejects,
-// with a Field for each.
+// Compute runs a set, check, map, render or invoice step and stores its value as steps.<name>; other kinds do nothing.
+// Warnings of invoices, and warnings and infos of checks, are returned as messages, also beside an error. What a check or
+// an invoice is refused for is an *outcome.Error that rejects, with a Field for each.
 func (s *Step) Compute(ctx context.Context, scope *Scope) ([]rossumapi.Message, error) {
 	switch s.Kind {
 	case configs.KindSet:
 		return nil, s.computeSet(ctx, scope)
 	case configs.KindCheck:
 		return s.computeChecks(ctx, scope)
-	case configs.KindMap, configs.KindRender:
+	case configs.KindMap, configs.KindRender, configs.KindInvoice:
 		live, stable, err := s.document.both(ctx, scope, s.pipeline.own)
-		if err == nil {
-			scope.setStep(s.Name, live, stable)
+		if err != nil {
+			return nil, err
 		}
-		return nil, err
+		scope.setStep(s.Name, live, stable)
+		return live.messages, nil
 	case configs.KindSend, configs.KindRossum:
 	}
 	return nil, nil

@@ -3,12 +3,13 @@ package pipeline
 import (
 	"slices"
 
+	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/jinja"
 )
 
 // isVolatile tells whether what a step makes differs from run to run of the same document.
 func (p *Pipeline) isVolatile(s *Step) bool {
-	found := false
+	found := s.Kind == configs.KindInvoice && len(p.own) > 0 // any field may be read
 	visit := func(c *code) {
 		if c != nil && !found {
 			found = c.jmes || slices.ContainsFunc(c.refs, p.volatileRef)

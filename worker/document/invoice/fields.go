@@ -13,7 +13,8 @@ const (
 	tableCharges = "charges"
 )
 
-func tableOf(field string) string {
+// TableOf returns the table whose rows a field of a Mapping belongs to, "" for fields of the header and for tables.
+func TableOf(field string) string {
 	switch prefix, _, _ := strings.Cut(field, "."); prefix {
 	case "line":
 		return tableLines

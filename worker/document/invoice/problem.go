@@ -95,7 +95,7 @@ func (inv *Invoice) locate(place Place) (schemaID string, datapoint int64) {
 // rowOf returns the row a place lies in, nil for a row that was not read.
 func (inv *Invoice) rowOf(place Place) (row *rossumapi.Node, inTable bool) {
 	i := place.Row - 1
-	switch table := tableOf(place.Field); {
+	switch table := TableOf(place.Field); {
 	case i < 0:
 		return nil, false
 	case table == tableLines && i < len(inv.Lines):

@@ -63,7 +63,7 @@ func (s *source) keepPresent() {
 			}
 		}
 		for field, ids := range s.fields {
-			if tableOf(field) != name {
+			if TableOf(field) != name {
 				continue
 			}
 			kept := make([]string, 0, len(ids))
