@@ -172,11 +172,19 @@ func TestDifferent(t *testing.T) {
 	}
 }
 
+// TestStuckExport: Rossum waits for an answer that nobody gives.
 func TestStuckExport(t *testing.T) {
-	w := newWorld(t, exportPipeline, "annotation_content.export")
-	id := w.export(rossumapi.StatusExported)
-	w.end(run.Done)
-	w.rossum.SetStatus(id, rossumapi.StatusExporting, 0)
+	w := newWorldAt(t, 1, strings.Replace(exportPipeline, "answer: accept", "answer: wait", 1), "annotation_content.export")
+	id, err := w.rossum.Upload(rossumsim.Upload{Payload: samples.All()[0], Status: rossumapi.StatusToReview})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.rossum.Confirm(t.Context(), id, w.user); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.rossum.WaitStatus(t.Context(), id, rossumapi.StatusExporting); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(map[string]int{"stuck annotation_content.export exporting ": 1}, found(w.look())); diff != "" {
 		t.Error(diff)
 	}

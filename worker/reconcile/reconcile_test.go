@@ -48,12 +48,19 @@ type world struct {
 	down    atomic.Bool
 }
 
-// newWorld has these pipelines. Rossum lives three hours ago, so that nothing is on its way any more.
+// newWorld has these pipelines. Rossum lives three hours ago, so that nothing is on its way any more, and its waits are
+// short.
 func newWorld(t *testing.T, pipelines string, events ...string) *world {
+	t.Helper()
+	const speed = 400
+	return newWorldAt(t, speed, pipelines, events...)
+}
+
+func newWorldAt(t *testing.T, speed float64, pipelines string, events ...string) *world {
 	t.Helper()
 	w := &world{t: t}
 	w.rossum = rossumsim.New(rossumsim.Options{
-		Seed: 3, Speed: 400, Now: time.Now().Add(-3 * time.Hour), Switches: rossumsim.Switches{RateLimit: -1},
+		Seed: 3, Speed: speed, Now: time.Now().Add(-3 * time.Hour), Switches: rossumsim.Switches{RateLimit: -1},
 	})
 	if err := w.rossum.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
