@@ -89,7 +89,9 @@ func (rt *runtime) newCall() *call {
 }
 
 func (rt *runtime) freeCall(c *call) {
-	*c = call{rt: rt, next: rt.calls}
+	clear(c.args)
+	c.self, c.args, c.rest, c.named = nil, nil, nil, nil
+	c.next = rt.calls
 	rt.calls = c
 }
 

@@ -96,8 +96,9 @@ func (x *callExpr) run(f *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.drop(&x.args)
-	return f.rt.callValue(fn, args)
+	v, err := f.rt.callValue(fn, args)
+	f.drop(&x.args)
+	return v, err
 }
 
 // write calls, and writes the result. A macro writes its output itself.

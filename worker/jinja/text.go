@@ -33,6 +33,9 @@ func isIdentifier(s string) bool {
 func escapeHTML(s string) string {
 	more := 0
 	for i := 0; i < len(s); i++ {
+		if s[i] > '>' {
+			continue
+		}
 		if esc := escapeOf(s[i]); esc != "" {
 			more += len(esc) - 1
 		}
