@@ -149,13 +149,13 @@ func TestModel(t *testing.T) {
 	}
 	chaos := 8 * time.Second
 	layouts := []layout{
-		{name: "embedded", roles: []string{"run"}},
-		{name: "split", nats: 1, roles: []string{"ingest", "worker", "worker"}},
+		{name: "embedded", roles: []string{"run"}, failRate: 0.05},
+		{name: "split", nats: 1, roles: []string{"ingest", "worker", "worker"}, failRate: 0.05},
 	}
 	switch {
 	case *soakFor > 0:
 		chaos = *soakFor
-		layouts = append(layouts, layout{name: "cluster", nats: 3, roles: []string{"ingest", "worker", "worker"}})
+		layouts = append(layouts, layout{name: "cluster", nats: 3, roles: []string{"ingest", "worker", "worker"}, failRate: 0.05})
 	case testing.Short():
 		chaos, layouts = 3*time.Second, layouts[:1]
 	}

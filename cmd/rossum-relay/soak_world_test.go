@@ -45,6 +45,7 @@ type world struct {
 	nats   *natsServers
 	procs  []*process
 	tally  tally
+	calls  int // made by the test itself
 }
 
 // layout is which processes a world consists of.
@@ -52,6 +53,8 @@ type layout struct {
 	name  string
 	nats  int // servers of the external queue; 0: embedded
 	roles []string
+	// failRate of the ERPs beside the faults that are armed.
+	failRate float64
 }
 
 // newWorld starts simulators and queue; its processes are not started.
@@ -65,7 +68,7 @@ func newWorld(t *testing.T, l layout, seed uint64, switches rossumsim.Switches, 
 	for n, target := range []string{"north", "south"} {
 		w.startERP(target, erpsim.Options{
 			Keys:     map[string][]string{"invoices": {"number"}, "vouchers": {"number"}, "drafts": {"number"}, "notices": {"number"}},
-			FailRate: 0.05, Seed: seed + uint64(n), //nolint:gosec // 0 or 1
+			FailRate: l.failRate, Seed: seed + uint64(n), //nolint:gosec // 0 or 1
 		})
 	}
 	if l.nats > 0 {
