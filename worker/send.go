@@ -70,6 +70,7 @@ func (w *Worker) send(ctx context.Context, t *turnState, step *pipeline.Step) (*
 	if err != nil {
 		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil
 	}
+	t.r.Messages = append(t.r.Messages, send.Messages...)
 	tg, err := w.targets.get(send.Target, send.BaseURL)
 	if err != nil {
 		return w.failed(t, step.Name, step.Target, outcomeOf(err)), nil

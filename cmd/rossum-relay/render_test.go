@@ -99,6 +99,29 @@ note: In the ERP as kept.create.id.
 	}
 }
 
+func TestRenderShowsInvoices(t *testing.T) {
+	const send = `- create: {send: erp, post: /invoices, body: steps.inv, format: {type: ubl, attach: document.original}}`
+	before, _, _ := strings.Cut(renderConfig, "      - total:")
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	before = strings.Replace(before, "key: [field.sender_name, field.document_id]", "key: [annotation.id]", 1)
+	writeCase(t, file, before+"      - inv: {invoice: {}}\n      "+send+"\n")
+	got := output(t, &renderCmd{configFlag: configFlag{file}, Payload: renderPayloads + "03-export-credit-note-czk.json"})
+	for _, want := range []string{
+		"--- inv (invoice)\n\n{\"number\":\"DB26-0031\",\"type\":\"381\",\"credit\":true,", "note: seller.country: CZ, from the VAT id (1)\n",
+		"--- create (send)\nPOST https://erp.example.com/invoices\n", "\n<CreditNote xmlns=", "  <cbc:ID>DB26-0031</cbc:ID>\n", "</CreditNote>\nnote: the attached file is empty here",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got:\n%s\nwithout:\n%s", got, want)
+		}
+	}
+	got = output(t, &renderCmd{configFlag: configFlag{file}, Payload: renderPayloads + "07-export-missing-values.json"})
+	want := "refused: the invoice cannot be delivered: issue_date (unreadable), line.unit_price (unreadable), line.gross (unreadable), total.tax (unreadable), " +
+		"number (missing) and 2 more\n  date_issue: \"sometime in March\" is not a date\n"
+	if !strings.Contains(got, want) {
+		t.Errorf("got:\n%s\nwithout:\n%s", got, want)
+	}
+}
+
 func TestRenderChooses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "relay.yaml")
 	writeCase(t, file, renderConfig)

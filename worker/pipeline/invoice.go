@@ -14,6 +14,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
+	"github.com/rossum-relay/rossum-relay/worker/jinja"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 )
 
@@ -53,7 +54,7 @@ func (c *compiler) invoice(path string, cfg *configs.InvoiceStep, n names) *invo
 func (c *compiler) invoiceSource(at string, e configs.Entry[configs.Node], i *invoiceCode, n names) invoice.Source {
 	var from invoice.Source
 	switch v := e.Value; {
-	case v.Kind == configs.NodeNull:
+	case v.Kind == configs.NodeNone, v.Kind == configs.NodeNull: // the field stays empty
 	case v.Kind == configs.NodeString && strings.Contains(v.Text, "{{"):
 		if slices.Contains([]string{"lines", "taxes", "charges"}, e.Name) {
 			c.fail(at, v.Pos, "a table is named by its schema id, not by a template", "", "")
@@ -109,6 +110,28 @@ func (c *compiler) gate(path string, cfg *configs.Gate) invoice.Gate {
 		}
 	}
 	return g
+}
+
+// checkInvoiceValue checks that an invoice has the value asked for, as deep as names are the same in all invoices.
+func (c *compiler) checkInvoiceValue(built *code, ref jinja.Reference, s *configs.Step) {
+	if slices.Contains([]string{"text", "content_type", "filename"}, ref.Path[2]) {
+		return
+	}
+	m := (&invoice.Invoice{}).Values()
+	for depth, part := range ref.Path[2:] {
+		v, ok := m.Get(part)
+		if !ok && (depth == 0 || !slices.Contains(dictMethods(), part)) {
+			known := make([]string, 0, len(m))
+			for _, e := range m {
+				known = append(known, e.Key)
+			}
+			c.fail(built.path, at(built, ref), "the invoice of step "+s.Name+" has no value "+strings.Join(ref.Path[2:3+depth], "."), configs.Nearest(part, known), "one of "+strings.Join(known, ", "))
+			return
+		}
+		if m, ok = v.(document.Map); !ok {
+			return
+		}
+	}
 }
 
 // codes visits the code of the fields.

@@ -164,12 +164,3 @@ func (f *file) read(ctx context.Context, most int) ([]byte, error) {
 	}
 	return content, nil
 }
-
-// invoiceNames lists what the value of an invoice step has.
-func invoiceNames() []string {
-	list := []string{"text", "content_type", "filename"}
-	for _, e := range (&invoice.Invoice{}).Values() {
-		list = append(list, e.Key)
-	}
-	return list
-}

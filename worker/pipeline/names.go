@@ -84,7 +84,8 @@ func (c *compiler) checkStepValue(built *code, ref jinja.Reference, s *configs.S
 	case configs.KindSet:
 		known = entryNames(s.Set.Map)
 	case configs.KindInvoice:
-		known = invoiceNames()
+		c.checkInvoiceValue(built, ref, s)
+		return
 	case configs.KindMap, configs.KindRender:
 		return
 	case configs.KindCheck, configs.KindRossum:

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/worker/document"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
 )
 
@@ -140,5 +142,19 @@ func (s *StepPreview) write(b *strings.Builder) {
 	b.WriteString(s.Write)
 	if s.Err != nil {
 		fmt.Fprintf(b, "refused: %s\n", s.Err)
+		writeFields(b, s.Err)
+	}
+}
+
+// writeFields shows what a refusal says of single fields, beyond its own message.
+func writeFields(b *strings.Builder, err error) {
+	var refused *outcome.Error
+	if !errors.As(err, &refused) {
+		return
+	}
+	for _, f := range refused.Outcome.Fields {
+		if f.Text != refused.Outcome.Message {
+			fmt.Fprintf(b, "  %s: %s\n", f.SchemaID, f.Text)
+		}
 	}
 }
