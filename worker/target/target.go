@@ -45,7 +45,8 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// File is one part of a multipart body, or a file to put beside the document, streamed.
+// File is one part of a multipart body, or a file to put beside the document, streamed. The only file of an HTTP request,
+// without a Part, is the body itself.
 type File struct {
 	Part, Name, ContentType string
 	// Open is called at most once per attempt; the reader is closed by the target.

@@ -48,6 +48,8 @@ func (b *body) Close() error {
 // request has no body.
 func newBody(ctx context.Context, req *target.Request) (*body, error) {
 	switch {
+	case len(req.Files) == 1 && req.Files[0].Part == "":
+		return newRaw(ctx, req.Files[0])
 	case len(req.Files) > 0:
 		return newMultipart(ctx, req)
 	case req.Form != nil:
@@ -60,6 +62,15 @@ func newBody(ctx context.Context, req *target.Request) (*body, error) {
 
 func newBytes(data []byte, contentType string) *body {
 	return &body{reader: bytes.NewReader(data), contentType: contentType, size: int64(len(data))}
+}
+
+// newRaw is a body that is one file as it is.
+func newRaw(ctx context.Context, f target.File) (*body, error) {
+	r, err := f.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the file: %w", err)
+	}
+	return &body{reader: r, contentType: dropControls(f.ContentType), size: f.Size, closers: []io.Closer{r}}, nil
 }
 
 // newMultipart lays out multipart/form-data (RFC 7578): form fields in order of their names, the document, the files.

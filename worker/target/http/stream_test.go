@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -42,3 +43,36 @@ func TestStreamingHoldsLittle(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestFileWithoutPartIsTheBody: services such as SAP's attachments take a file as it is.
+func TestFileWithoutPartIsTheBody(t *testing.T) {
+	type arrival struct {
+		contentType, body string
+		size              int64
+	}
+	arrived := make(chan arrival, 1)
+	erp := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		arrived <- arrival{r.Header.Get("Content-Type"), string(data), r.ContentLength}
+	})
+	req := create()
+	closed := false
+	req.Files = []target.File{{Name: "a.pdf", ContentType: "application/pdf", Size: 4, Open: func(context.Context) (io.ReadCloser, error) {
+		return closing{strings.NewReader("%PDF"), &closed}, nil
+	}}}
+	_, out := open(t, erp.URL, configs.HTTPTarget{}).Do(t.Context(), req)
+	wantOutcome(t, out, outcome.OK, "http_200")
+	if got, want := <-arrived, (arrival{"application/pdf", "%PDF", 4}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !closed {
+		t.Error("the file was not closed")
+	}
+}
+
+type closing struct {
+	io.Reader
+	closed *bool
+}
+
+func (c closing) Close() error { *c.closed = true; return nil }
