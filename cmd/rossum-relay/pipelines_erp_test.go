@@ -121,3 +121,70 @@ func coupa(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
 		reply(w, 200, `{}`)
 	}
 }
+
+func sapTest() erpTest {
+	const service, attachments = "/sap/opu/odata/sap/API_SUPPLIERINVOICE_PROCESS_SRV/", "/sap/opu/odata/sap/API_CV_ATTACHMENT_SRV/"
+	const token, look, create = "GET " + service, "GET " + service + "A_SupplierInvoice", "POST " + service + "A_SupplierInvoice"
+	const attach, attached = "POST " + attachments, "GET " + attachments
+	details := func(rows string) string {
+		return `{"error":{"code":"M8/535","message":{"lang":"en","value":"Period 002/2026 is not open"},"innererror":{"errordetails":[` +
+			`{"code":"M8/535","message":"Period 002/2026 is not open","propertyref":"","severity":"error"},` + rows + `]}}}`
+	}
+	balance := details(`{"code":"M8/534","message":"Balance not zero: 0.01","propertyref":"","severity":"error"}`)
+	taxCode := details(`{"code":"FF/713","message":"Tax code V9 is invalid","propertyref":"to_SuplrInvcItemPurOrdRef/TaxCode","severity":"error"}`)
+	return erpTest{
+		env:    map[string]string{"SAP_PASSWORD": "s3cret"},
+		handle: sap,
+		cases: []erpCase{
+			{name: "invoice", said: "SAP 5100/2026", field: "document_id", calls: []string{look, token, create, attach}, sent: map[string]string{create: `"InvoiceGrossAmount":"3449.43"`, attach + "AttachmentContentSet": "%PDF"}},
+			{name: "credit memo", set: map[string]string{"document_type": "credit_note"}, calls: []string{look, create, attach}, sent: map[string]string{create: `"InvoiceGrossAmount":"17916.00"`}},
+			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, attach}},
+			{name: "another with this reference", there: map[string]erpDocument{"%s": {"1", "7.00"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
+			{name: "period closed", fault: refused(create, 400, balance), dead: outcome.Rejected, said: "Period 002/2026 is not open; Balance not zero: 0.01", calls: []string{look, create}},
+			{name: "rows at their fields", fault: refused(create, 400, taxCode), dead: outcome.Rejected, said: "Tax code V9 is invalid", field: "item_rate", calls: []string{look, create}},
+			{name: "locked", fault: refused(create, 400, `{"error":{"code":"ME/006","message":{"value":"Order 4500012873 is being processed by MILLER"}}}`), calls: []string{look, create, create, attach}},
+			{name: "token expired", fault: refused(create, 403, ``, "X-Csrf-Token", "Required"), calls: []string{look, create, token, create, attach}},
+			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, attach}},
+			{name: "answer to the attachment lost", fault: lost(attach), calls: []string{look, create, attach, attached}},
+			{name: "long reference", set: map[string]string{"document_id": "INV-2026-00000004417"}, dead: outcome.Rejected, said: "up to 16 characters", field: "document_id"},
+		},
+	}
+}
+
+// sap answers as the OData services of S/4HANA do: writes need the token and its cookie, decimals are text.
+func sap(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
+	name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	_, password, _ := r.BasicAuth()
+	switch {
+	case password != "s3cret":
+		reply(w, 401, ``)
+	case r.Header.Get("X-Csrf-Token") == "fetch":
+		http.SetCookie(w, &http.Cookie{Name: "SAP_SESSIONID", Value: "1"})
+		w.Header().Set("X-Csrf-Token", "t0ken")
+		reply(w, 200, `{}`)
+	case r.Method == "POST" && (r.Header.Get("X-Csrf-Token") != "t0ken" || r.Header.Get("Cookie") != "SAP_SESSIONID=1"):
+		w.Header().Set("X-Csrf-Token", "Required")
+		reply(w, 403, ``)
+	case name == "A_SupplierInvoice" && r.Method == "GET":
+		_, rest, _ := strings.Cut(r.URL.Query().Get("$filter"), "SupplierInvoiceIDByInvcgParty eq '")
+		reference, _, _ := strings.Cut(rest, "' and InvoicingParty eq '")
+		if d, ok := s.docs[reference]; ok {
+			reply(w, 200, `{"d":{"results":[{"SupplierInvoice":%q,"FiscalYear":"2026","InvoiceGrossAmount":%q,"DocumentCurrency":"USD"}]}}`, d.id, d.total)
+			return
+		}
+		reply(w, 200, `{"d":{"results":[]}}`)
+	case name == "A_SupplierInvoice":
+		doc := sentJSON(body)
+		id := s.create(doc["SupplierInvoiceIDByInvcgParty"].(string), doc["InvoiceGrossAmount"].(string))
+		reply(w, 201, `{"d":{"SupplierInvoice":%q,"FiscalYear":"2026"}}`, id)
+	case name == "GetAllOriginals":
+		reply(w, 200, `{"d":{"results":[{"FileName":%q}]}}`, s.docs[r.URL.Query().Get("LinkedSAPObjectKey")].id)
+	case r.Header.Get("Slug") == "" || r.Header.Get("Content-Type") != "application/pdf":
+		reply(w, 400, `{"error":{"message":{"value":"no file"}}}`)
+	default:
+		key := "'" + r.Header.Get("LinkedSAPObjectKey") + "'"
+		s.applied["attach "+key]++
+		s.docs[key] = erpDocument{id: r.Header.Get("Slug")}
+		reply(w, 201, `{"d":{}}`)
+	}
+}
