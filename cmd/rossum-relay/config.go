@@ -12,6 +12,7 @@ import (
 // configCmd is "rossum-relay config".
 type configCmd struct {
 	Check  configCheckCmd  `cmd:"" help:"Check a configuration and print every problem with its place."`
+	Lint   configLintCmd   `cmd:"" help:"Compare what the pipelines use with the queues, fields and labels that Rossum has."`
 	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`
 }
 

@@ -34,6 +34,11 @@ type cli struct {
 	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
+	Hooks     hooksCmd     `cmd:"" help:"Set up the hook objects in Rossum, try them, read their logs."`
+	Schema    schemaCmd    `cmd:"" help:"Look at the fields of Rossum's queues and change them."`
+	Payload   payloadCmd   `cmd:"" help:"Fetch payloads from Rossum."`
+	Reconcile reconcileCmd `cmd:"" help:"Compare Rossum with what was delivered, and mend what was lost."`
+
 	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
 	Render   renderCmd   `cmd:"" help:"Show every document and request a run would send, without sending."`
 	Test     testCmd     `cmd:"" help:"Run your own cases: payloads and the documents expected of them."`

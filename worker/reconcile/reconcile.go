@@ -29,7 +29,7 @@ type Options struct {
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 	// Grace is how long something may be on its way before it counts as lost. Defaults to 30 minutes, which is longer
-	// than Rossum repeats a call that nobody answers.
+	// than Rossum repeats a call that nobody answers; negative means that nothing is.
 	Grace time.Duration
 }
 
