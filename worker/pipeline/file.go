@@ -74,13 +74,18 @@ type docValue struct {
 	doc      document.Document
 	invoice  *invoice.Invoice
 	messages []rossumapi.Message // warnings
+	values   *jinja.Dict         // of the invoice, made when first needed
 }
 
 var _ jinja.Object = (*docValue)(nil)
 
 // Lookup finds a key of the tree, or text, content_type and filename of the document.
 func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
-	if tree, ok := d.values().(document.Map); ok {
+	if d.invoice != nil {
+		if v, ok := d.names().Get(name); ok {
+			return v, true, nil
+		}
+	} else if tree, ok := d.tree.(document.Map); ok {
 		if v, ok := tree.Get(name); ok {
 			return fromTree(v), true, nil
 		}
@@ -96,12 +101,12 @@ func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
 	return nil, false, nil
 }
 
-// values is the tree as expressions see it. Every name of an invoice is there, whether or not the document has it.
-func (d *docValue) values() any {
-	if d.invoice != nil {
-		return d.invoice.Values()
+// names are the values of the invoice. Every name is there, whether or not the document has it.
+func (d *docValue) names() *jinja.Dict {
+	if d.values == nil {
+		d.values, _ = fromTree(d.invoice.Values()).(*jinja.Dict) // a map is one
 	}
-	return d.tree
+	return d.values
 }
 
 // String is the document's text.

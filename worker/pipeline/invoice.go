@@ -35,10 +35,15 @@ func (c *compiler) invoice(path string, cfg *configs.InvoiceStep, n names) *invo
 	for _, e := range cfg.Fields {
 		at := path + ".fields." + e.Name
 		if !slices.Contains(known, e.Name) {
-			c.fail(at, e.Pos, "unknown field of the invoice "+e.Name, configs.Nearest(e.Name, known), "the documentation of the invoice lists its fields")
+			c.fail(at, e.Pos, "unknown field of the invoice "+e.Name, configs.Nearest(e.Name, known), "one of "+strings.Join(besides(e.Name, known), ", "))
 			continue
 		}
-		i.mapping.Fields[e.Name] = c.invoiceSource(at, e, i, n)
+		table, _ := cfg.Fields.Get(invoice.TableOf(e.Name))
+		from := c.invoiceSource(at, e, i, n.inRow(e.Name, table.Text))
+		if len(from.SchemaIDs) == 1 && (table.Kind == configs.NodeString || invoice.TableOf(e.Name) == "") {
+			c.noteID(at, e.Value.Pos, from.SchemaIDs[0], table.Text)
+		}
+		i.mapping.Fields[e.Name] = from
 	}
 	for _, e := range cfg.Units {
 		if !invoice.IsUnit(e.Value) {
@@ -50,6 +55,24 @@ func (c *compiler) invoice(path string, cfg *configs.InvoiceStep, n names) *invo
 	return i
 }
 
+// besides are the names with the same first part as name, else those of one part.
+func besides(name string, known []string) []string {
+	group, _, _ := strings.Cut(name, ".")
+	var same, single []string
+	for _, k := range known {
+		first, _, parts := strings.Cut(k, ".")
+		if parts && first == group {
+			same = append(same, k)
+		} else if !parts {
+			single = append(single, k)
+		}
+	}
+	if len(same) > 0 {
+		return same
+	}
+	return single
+}
+
 // invoiceSource reads where a field comes from: a schema id, a list of them, or a template.
 func (c *compiler) invoiceSource(at string, e configs.Entry[configs.Node], i *invoiceCode, n names) invoice.Source {
 	var from invoice.Source
@@ -58,9 +81,6 @@ func (c *compiler) invoiceSource(at string, e configs.Entry[configs.Node], i *in
 	case v.Kind == configs.NodeString && strings.Contains(v.Text, "{{"):
 		if slices.Contains([]string{"lines", "taxes", "charges"}, e.Name) {
 			c.fail(at, v.Pos, "a table is named by its schema id, not by a template", "", "")
-		}
-		if invoice.TableOf(e.Name) != "" {
-			n = n.with(rowName)
 		}
 		from.Expression = e.Name
 		i.fields[e.Name] = c.native(at, v.Text, v.Pos, n)

@@ -91,8 +91,11 @@ func (v *view) jmesRoot() (*jinja.Dict, error) {
 
 // plain is the document's tree, else its text.
 func (d *docValue) plain() any {
-	if d.tree != nil {
-		return fromTree(d.values())
+	switch {
+	case d.invoice != nil:
+		return d.names()
+	case d.tree != nil:
+		return fromTree(d.tree)
 	}
 	return d.String()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 )
 
 // Reference is one place where an expression reads a field of the annotation.
@@ -23,7 +24,8 @@ type Reference struct {
 }
 
 // References lists where the pipelines read fields, in the order in which they were compiled. What a template file
-// includes, loops of templates over rows, and JMESPath are not looked into.
+// includes, loops of templates over rows, JMESPath, and fields of an invoice that may come from several are not looked
+// into.
 func (s *Set) References() []Reference { return slices.Clone(s.refs) }
 
 // rowOf is what a local name of $for stands for: a row of a table.
@@ -53,6 +55,12 @@ func (c *compiler) note(built *code, n names) {
 	}
 }
 
+// noteID keeps a field that is read by its schema id, without an expression.
+func (c *compiler) noteID(path string, pos configs.Pos, schemaID, table string) {
+	owner, _, _ := strings.Cut(strings.TrimPrefix(path, "pipelines."), ".")
+	c.refs = append(c.refs, Reference{Pipeline: owner, Path: path, Pos: pos, As: asField.String(), SchemaID: schemaID, Table: table})
+}
+
 func isReading(name string) bool {
 	return name == asField.String() || name == asValue.String() || name == asPoint.String()
 }
@@ -76,6 +84,20 @@ func (n names) rowsOf(targets []string, items *code, source string) names {
 	}
 	bound.rows[targets[0]] = rowOf{as: m[1], table: m[2]}
 	return bound
+}
+
+// inRow binds the row that expressions of a field of the invoice see; the table is "" where it is not known.
+func (n names) inRow(field, table string) names {
+	if invoice.TableOf(field) == "" {
+		return n
+	}
+	n = n.with(rowName)
+	if table != "" {
+		rows := map[string]rowOf{rowName: {as: asField.String(), table: table}}
+		maps.Copy(rows, n.rows)
+		n.rows = rows
+	}
+	return n
 }
 
 // unbound forgets what shadowed names stood for.

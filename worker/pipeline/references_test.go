@@ -37,6 +37,9 @@ pipelines:
                 inner:
                   - {$for: row in value.taxes, rate: "{{ row.rate }}"}
               - {$for: "a, b in field.items()", x: "{{ a }}{{ b.c }}"}
+      - inv:
+          invoice:
+            fields: {number: one, order: [two, three], lines: rows, line.name: what, line.note: "{{ row.note }}", tax.rate: rate, tax.code: "{{ row.code }}"}
 `), configs.WithEnv(func(string) (string, bool) { return "x", true }))
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +63,10 @@ pipelines:
 		`25:35 invoice value.taxes in ""`,
 		`25:58 invoice value.rate in "taxes"`,
 		`14:31 invoice field.number in ""`,
+		`29:30 invoice field.one in ""`,
+		`29:63 invoice field.rows in ""`,
+		`29:80 invoice field.what in "rows"`,
+		`29:101 invoice field.note in "rows"`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
