@@ -188,3 +188,47 @@ func sap(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
 		reply(w, 201, `{"d":{}}`)
 	}
 }
+
+func netsuiteTest() erpTest {
+	const bill, credit = "PUT /services/rest/record/v1/vendorBill/eid:rossum-", "PUT /services/rest/record/v1/vendorCredit/eid:rossum-"
+	problem := func(code, path, detail string) string {
+		return `{"type":"https://www.rfc-editor.org/","title":"Bad Request","status":400,"o:errorDetails":[{"detail":"` + detail + `","o:errorCode":"` + code + `","o:errorPath":"` + path + `"}]}`
+	}
+	return erpTest{
+		env:    map[string]string{"NETSUITE_CONSUMER_KEY": "ck", "NETSUITE_CONSUMER_SECRET": "cs", "NETSUITE_TOKEN": "tk", "NETSUITE_TOKEN_SECRET": "ts"},
+		handle: netsuite,
+		cases: []erpCase{
+			{name: "bill", said: "NetSuite 51", field: "document_id", calls: []string{bill}},
+			{name: "credit", set: map[string]string{"document_type": "credit_note"}, said: "NetSuite 51", calls: []string{credit}},
+			{name: "rejected", fault: refused(bill, 400, problem("INVALID_KEY_OR_REF", "entity", "Invalid entity reference key 1207")), dead: outcome.Rejected, said: "Invalid entity reference key", field: "sender_vat_id", calls: []string{bill}},
+			{name: "rejected without a field", fault: refused(bill, 400, problem("USER_ERROR", "", "The accounting period is closed")), dead: outcome.Rejected, said: "The accounting period is closed", calls: []string{bill}},
+			{name: "throttled", fault: refused(bill, 429, ``, "Retry-After", "1"), calls: []string{bill, bill}},
+			{name: "bad token", fault: refused(bill, 400, problem("INVALID_LOGIN_ATTEMPT", "", "Invalid login attempt")), dead: outcome.Misconfigured, said: "NetSuite refuses the token", calls: []string{bill}},
+			{name: "answer lost", fault: lost(bill), said: "NetSuite 51", calls: []string{bill, bill}},
+			{name: "gateway gone after it was written", fault: refused(bill, 502, `<html>`), calls: []string{bill, bill}},
+		},
+	}
+}
+
+// netsuite answers as the record service of SuiteTalk REST does: an upsert by external id, 204 and Location.
+func netsuite(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
+	doc, auth := sentJSON(body), r.Header.Get("Authorization")
+	total := 0.0
+	lines, _ := doc["expense"].(map[string]any)["items"].([]any)
+	for _, line := range lines {
+		amount, _ := line.(map[string]any)["amount"].(json.Number).Float64()
+		total += amount
+	}
+	switch {
+	case !strings.HasPrefix(auth, `OAuth realm="1234567_SB1"`) || !strings.Contains(auth, `oauth_signature_method="HMAC-SHA256"`):
+		reply(w, 401, `{}`)
+	case r.URL.Query().Get("replace") != "expense" || doc["currency"].(map[string]any)["id"] == "" || total <= 0:
+		reply(w, 400, `{"title":"the script wants replace, a currency and positive amounts"}`)
+	default:
+		if _, there := s.docs[r.URL.Path]; !there {
+			s.create(r.URL.Path, "")
+		}
+		w.Header().Set("Location", "https://example"+r.URL.Path[:strings.LastIndex(r.URL.Path, "/")+1]+s.docs[r.URL.Path].id)
+		w.WriteHeader(204)
+	}
+}

@@ -160,7 +160,7 @@ type erpCase struct {
 }
 
 func TestReadyPipelines(t *testing.T) {
-	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest(), "sap": sapTest()}
+	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest(), "sap": sapTest(), "netsuite": netsuiteTest()}
 	for _, name := range pipelines.Names() {
 		test, ok := tests[name]
 		if !ok {
