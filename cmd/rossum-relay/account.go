@@ -104,6 +104,8 @@ func rossumHint(err error) error {
 		return withHint(err, "make the service account an admin: only admins may change hooks and schemas")
 	case errors.Is(err, setup.ErrNotOwned):
 		return withHint(err, "change it in Rossum; or let hooks apply --adopt take it over")
+	case errors.Is(err, setup.ErrNoHook):
+		return withHint(err, "rossum-relay hooks apply; or queues in the pipelines")
 	case errors.Is(err, setup.ErrNoAnnotation):
 		return withHint(err, "--annotation ID, or upload a document")
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -128,7 +129,7 @@ type hooksLogsCmd struct {
 	Failed bool `help:"Only calls that failed."`
 	Since  ago  `placeholder:"24h" help:"Only those within this time."`
 	Limit  int  `default:"100" help:"At most this many; 0 means all."`
-	JSON   bool `help:"One JSON object a line, as Rossum gives them."`
+	JSON   bool `help:"One JSON object a line, as Rossum gives them, without payloads."`
 }
 
 // Run prints the calls.
@@ -141,7 +142,11 @@ func (c *hooksLogsCmd) Run(ctx context.Context, stdout io.Writer) error {
 		case c.JSON:
 			all := make([]json.RawMessage, 0, len(logs))
 			for _, l := range logs {
-				all = append(all, l.Raw)
+				line, err := withoutPayload(l.Raw)
+				if err != nil {
+					return err
+				}
+				all = append(all, line)
 			}
 			return jsonLines(stdout, all)
 		case len(logs) == 0:
@@ -159,6 +164,17 @@ func (c *hooksLogsCmd) Run(ctx context.Context, stdout io.Writer) error {
 			}
 		})
 	})
+}
+
+// withoutPayload drops what holds tokens, secrets and documents where the hook logs payloads.
+func withoutPayload(line json.RawMessage) (json.RawMessage, error) {
+	var o rossumapi.Object
+	if err := json.Unmarshal(line, &o); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(o, func(m rossumapi.Member) bool {
+		return m.Key == "request" || m.Key == "response" || m.Key == "settings"
+	}).MarshalJSON()
 }
 
 type hooksSecretsSchemaCmd struct {

@@ -95,3 +95,12 @@ func (c *reconcileCmd) verdict(report *reconcile.Report) error {
 	}
 	return &hintedError{error: fmt.Errorf("%s open", counted(open, "finding")), hint: hint, code: exitFindings}
 }
+
+// reconcile compares on the schedule of the configuration until ctx ends, in the first of the living workers.
+func (s *service) reconcile(ctx context.Context) {
+	r := reconcile.New(reconcile.Options{
+		Config: s.cfg, Queue: s.queue, Journal: s.journal, Answers: s.answers,
+		Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(s.cfg, environment) },
+	})
+	r.Loop(ctx, s.log.Named("reconcile"), s.worker.Limits.First)
+}

@@ -121,6 +121,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	if s.worker != nil {
 		g.Go(func() error { return s.worker.Run(ctx) })
+		g.Go(func() error { s.reconcile(ctx); return nil })
 	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

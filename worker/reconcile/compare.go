@@ -33,7 +33,7 @@ func (c *comparison) compare(p *configs.Entry[configs.Pipeline], a annotation) {
 
 // due reports whether something that happened then belongs to the time that is looked at and is not on its way any more.
 func (c *comparison) due(at time.Time) bool {
-	return !at.Before(c.since) && c.Now().Sub(at) >= c.Grace
+	return !at.Before(c.after) && c.Now().Sub(at) >= c.Grace
 }
 
 func (c *comparison) find(kind Kind, p *configs.Entry[configs.Pipeline], a annotation, event string, at time.Time) *Finding {

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim/samples"
+	"github.com/rossum-relay/rossum-relay/worker/operate/setup"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/reconcile"
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -209,4 +211,35 @@ func (w *world) message() (body []byte) {
 		w.t.Fatal(err)
 	}
 	return body
+}
+
+// TestUnknownHook: without a hook object, and without queues in the configuration, nobody knows what the relay missed:
+// all documents of the organization must not be taken for lost.
+func TestUnknownHook(t *testing.T) {
+	w := newWorld(t, exportPipeline, "annotation_content.export")
+	w.Config.Ingest.PublicURL = "https://another.acme.example"
+	if _, err := w.Look(t.Context(), time.Now().Add(-24*time.Hour)); !errors.Is(err, setup.ErrNoHook) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBeforeTheHook: what was exported before the hook object was made is another's business.
+func TestBeforeTheHook(t *testing.T) {
+	w := newWorld(t, exportPipeline, "annotation_content.export")
+	w.rossum.InjectDelivery(rossumsim.DeliveryFault{Lose: true})
+	w.export(rossumapi.StatusExported)
+	hook := w.rossum.Objects("hooks")[0]
+	client, err := w.client("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for at, want := range map[time.Time]int{w.rossum.Now().Add(time.Hour): 0, w.rossum.Now().Add(-24 * time.Hour): 1} {
+		if _, err := client.PatchHook(t.Context(), hook, map[string]any{"created_at": at.UTC().Format(time.RFC3339Nano)}); err != nil {
+			t.Fatal(err)
+		}
+		if report := w.look(); len(report.Findings) != want {
+			t.Errorf("a hook of %s: %v", at, found(report))
+		}
+	}
 }

@@ -148,6 +148,7 @@ type comparison struct {
 	known       *known
 	environment string
 	since       time.Time
+	after       time.Time // since, or when the hook object was made: before, Rossum called nobody
 	report      *Report
 }
 
@@ -168,17 +169,15 @@ func (c *comparison) environmentOf(ctx context.Context) error {
 	}
 	defer client.Close()
 	s := setup.New(c.Config, c.environment, client)
-	taken := map[string][]string{} // queue URLs by pipeline
+	taken := map[string]setup.Taken{} // by pipeline
 	var queues []rossumapi.Queue
 	for _, p := range pipelines {
-		of, err := s.QueuesTaken(ctx, p)
+		t, err := s.Taken(ctx, p)
 		if err != nil {
 			return err
 		}
-		for _, q := range of {
-			taken[p.Name] = append(taken[p.Name], q.URL)
-			queues = append(queues, q)
-		}
+		taken[p.Name] = t
+		queues = append(queues, t.Queues...)
 	}
 	annotations, err := list(ctx, client, queues, c.since)
 	if err != nil {
@@ -187,12 +186,21 @@ func (c *comparison) environmentOf(ctx context.Context) error {
 	c.report.Annotations += len(annotations)
 	for _, a := range annotations {
 		for _, p := range pipelines {
-			if slices.Contains(taken[p.Name], a.queueURL) {
+			t := taken[p.Name]
+			if slices.ContainsFunc(t.Queues, func(q rossumapi.Queue) bool { return q.URL == a.queueURL }) {
+				c.after = later(c.since, t.Since)
 				c.compare(p, a)
 			}
 		}
 	}
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // doubled finds steps that the ledger knows under several keys for one annotation.

@@ -2,12 +2,14 @@ package setup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -92,22 +94,48 @@ func (s *Setup) QueuesOf(ctx context.Context, hook string) ([]rossumapi.Queue, e
 	return s.queuesOf(ctx, refs, "hooks."+hook)
 }
 
-// QueuesTaken lists the queues whose events a pipeline gets: those it takes, of those that its hook object serves where
-// Rossum has one.
-func (s *Setup) QueuesTaken(ctx context.Context, e *configs.Entry[configs.Pipeline]) ([]rossumapi.Queue, error) {
-	queues, err := s.QueuesOf(ctx, e.Value.Hook)
+// Taken is what a pipeline gets of Rossum's events.
+type Taken struct {
+	Queues []rossumapi.Queue
+	// Since is when the hook object was made, the zero time where Rossum does not tell: before, nobody was called.
+	Since time.Time
+}
+
+// ErrNoHook means that no hook object of Rossum calls a hook, so that nobody knows which queues it serves.
+var ErrNoHook = errors.New("no hook object in Rossum calls it, and the configuration names no queues")
+
+// Taken says which queues' events a pipeline gets: those it takes, of those that its hook object serves where Rossum has
+// one. ErrNoHook where neither says which.
+func (s *Setup) Taken(ctx context.Context, e *configs.Entry[configs.Pipeline]) (Taken, error) {
+	refs, all := s.cfg.QueuesOf(e.Value.Hook)
 	if len(e.Value.Queues) > 0 {
-		queues, err = s.queuesOf(ctx, e.Value.Queues, "pipelines."+e.Name+".queues")
-	}
-	if err != nil {
-		return queues, err
+		refs, all = e.Value.Queues, false
 	}
 	h, err := s.Hook(ctx, e.Value.Hook)
 	var unknown *UnknownError
-	if errors.As(err, &unknown) {
-		return queues, nil
+	noHook := errors.As(err, &unknown)
+	switch {
+	case noHook && all:
+		return Taken{}, fmt.Errorf("hook %s: %w", e.Value.Hook, ErrNoHook)
+	case err != nil && !noHook:
+		return Taken{}, err
 	}
-	return slices.DeleteFunc(slices.Clone(queues), func(q rossumapi.Queue) bool { return !slices.Contains(h.Queues, q.URL) }), err
+	var t Taken
+	if all {
+		t.Queues, err = s.AllQueues(ctx)
+	} else {
+		t.Queues, err = s.queuesOf(ctx, refs, "pipelines."+e.Name+".queues")
+	}
+	if err != nil || noHook {
+		return t, err
+	}
+	var made struct {
+		At time.Time `json:"created_at"`
+	}
+	_ = json.Unmarshal(h.Raw, &made) // null, or a form nobody knows: not told
+	t.Since = made.At
+	t.Queues = slices.DeleteFunc(slices.Clone(t.Queues), func(q rossumapi.Queue) bool { return !slices.Contains(h.Queues, q.URL) })
+	return t, nil
 }
 
 func (s *Setup) allHooks(ctx context.Context) ([]rossumapi.Hook, error) {
