@@ -29,7 +29,7 @@ func (c *compiler) format(d *docCode, path string, s *configs.Step, n names) {
 	body, made := c.bodyOf(s, n)
 	fail := func(message, try string) { c.fail(path, c.cfg.Pos(path), message, "", try) }
 	switch {
-	case d.electronic != nil && (!s.Map.IsZero() || s.Render != "" || made && body.Kind() != configs.KindInvoice):
+	case d.electronic != nil && s.Invoice == nil && (s.Body.IsZero() || made && body.Kind() != configs.KindInvoice):
 		fail(s.Format.Type+" writes invoices", "use it in an invoice step, or beside body: steps.NAME of one")
 	case s.Invoice != nil && s.Format.Type == "xml":
 		fail("an invoice has no xml of its own", "write ubl or cii, or a map of steps."+s.Name)

@@ -182,6 +182,8 @@ func TestCompileTellsWhatIsWrongWithInvoices(t *testing.T) {
 		`{inv: {invoice: {}, format: {type: ubl, atach: document.original}}}`:                               "unknown option atach",
 		`{inv: {invoice: {}, format: {type: ubl, attach: documnt.original}}}`:                               "unknown name documnt (document)",
 		`{inv: {invoice: {}, format: xml}}`:                                                                 "an invoice has no xml of its own",
+		`{s: {send: erp, post: /a, files: {f: document.original}, format: ubl}}`:                            "ubl writes invoices",
+		`{doc: {render: order.xml.j2, format: ubl}}`:                                                        "ubl writes invoices",
 		`{doc: {map: {a: 1}, format: ubl}}`:                                                                 "ubl writes invoices",
 		`{doc: {map: {a: 1}}}, {s: {send: erp, post: /a, body: steps.doc, format: cii}}`:                    "cii writes invoices",
 		`{doc: {render: order.xml.j2}}, {s: {send: erp, post: /a, body: steps.doc, format: json}}`:          "a rendered text is sent as it is",
