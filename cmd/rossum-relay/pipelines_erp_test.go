@@ -232,3 +232,75 @@ func netsuite(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
 		w.WriteHeader(204)
 	}
 }
+
+func businessCentralTest() erpTest {
+	const company = "/companies(00000000-0000-0000-0000-000000000000)"
+	const token, look, create, post, posted = "POST /token", "GET " + company + "/purchaseInvoices", "POST " + company + "/purchaseInvoices", "POST " + company + "/purchaseInvoices(", "GET " + company + "/purchaseInvoices("
+	const memoLook, memo = "GET " + company + "/purchaseCreditMemos", "POST " + company + "/purchaseCreditMemos"
+	const entry, entries, content = "POST " + company + "/attachments", "GET " + company + "/attachments", "PATCH " + company + "/attachments("
+	dialog := func(text string) string {
+		return `{"error":{"code":"Application_DialogException","message":"` + text + `  CorrelationId:  1."}}`
+	}
+	return erpTest{
+		env:    map[string]string{"BC_CLIENT_SECRET": "s3cret", "BC_TOKEN_URL": "ERP/token"},
+		handle: businessCentral,
+		cases: []erpCase{
+			{name: "invoice", said: "Business Central PI-51", field: "document_id", calls: []string{token, look, create, entry, content, post}, sent: map[string]string{create: `"unitCost":1540.00`}},
+			{name: "credit memo", set: map[string]string{"document_type": "credit_note"}, calls: []string{memoLook, memo, entry, content, memo}, sent: map[string]string{memo: `"unitCost":11600.00`}},
+			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3189.97"}}, said: "PI-5190", calls: []string{look, entry, content, post}},
+			{name: "another with this number", there: map[string]erpDocument{"%s": {"1", "7"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
+			{name: "rejected", fault: refused(create, 400, dialog("Vendor V00010 is blocked.")), dead: outcome.Rejected, said: "Vendor V00010 is blocked.", calls: []string{look, create}},
+			{name: "entity changed", fault: refused(create, 409, `{"error":{"code":"Request_EntityChanged","message":"Another user has changed the record."}}`), calls: []string{look, create, create, entry, content, post}},
+			{name: "throttled", fault: refused(create, 429, ``, "Retry-After", "1"), calls: []string{look, create, create, entry, content, post}},
+			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, entry, content, post}},
+			{name: "answer to the attachment lost", fault: lost(entry), calls: []string{look, create, entry, entries, content, post}},
+			{name: "answer to the posting lost", fault: &fault{call: post, end: "post", lost: true}, calls: []string{look, create, entry, content, post, posted}},
+			{name: "posting refused", fault: refused(post, 400, dialog("The posting date is not in the allowed range.")), dead: outcome.Rejected, said: "not in the allowed range", calls: []string{look, create, entry, content, post}},
+		},
+	}
+}
+
+// businessCentral answers as the API v2.0 does, with OData V4.
+func businessCentral(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
+	name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	documents, id, one := strings.Cut(strings.TrimSuffix(name, ")"), "(")
+	doc, filter := sentJSON(body), r.URL.Query().Get("$filter")
+	switch {
+	case name == "token":
+		reply(w, 200, `{"access_token":"t0ken","token_type":"Bearer","expires_in":3599}`)
+	case r.Header.Get("Authorization") != "Bearer t0ken":
+		reply(w, 401, ``)
+	case name == "attachments" && r.Method == "POST":
+		reply(w, 201, `{"id":%q}`, s.create("attachment "+doc["parentId"].(string), doc["fileName"].(string)))
+	case name == "attachments":
+		d := s.docs["attachment "+strings.TrimPrefix(filter, "parentId eq ")]
+		reply(w, 200, `{"value":[{"id":%q,"fileName":%q}]}`, d.id, d.total)
+	case name == "attachmentContent" && r.Header.Get("If-Match") == "*" && strings.HasPrefix(string(body), "%PDF"):
+		w.WriteHeader(204)
+	case name == "Microsoft.NAV.post":
+		s.applied[r.URL.Path]++
+		w.WriteHeader(204)
+	case r.Method == "GET" && one:
+		status := "Draft"
+		if s.applied[r.URL.Path+"/Microsoft.NAV.post"] > 0 {
+			status = "Open"
+		}
+		reply(w, 200, `{"id":%q,"status":%q}`, id, status)
+	case r.Method == "GET":
+		_, rest, _ := strings.Cut(filter, "Number eq '")
+		number, _, _ := strings.Cut(rest, "' and vendorNumber eq 'V000")
+		if d, ok := s.docs[number]; ok {
+			reply(w, 200, `{"value":[{"id":%q,"number":"PI-%s","totalAmountExcludingTax":%s}]}`, d.id, d.id, d.total)
+			return
+		}
+		reply(w, 200, `{"value":[]}`)
+	case documents == "purchaseInvoices":
+		created := s.create(doc["vendorInvoiceNumber"].(string), "3189.97")
+		reply(w, 201, `{"id":%q,"number":"PI-%s"}`, created, created)
+	case documents == "purchaseCreditMemos":
+		created := s.create(doc["vendorCreditMemoNumber"].(string), "15000")
+		reply(w, 201, `{"id":%q,"number":"PC-%s"}`, created, created)
+	default:
+		reply(w, 400, `{"error":{"message":"the script does not know this call"}}`)
+	}
+}

@@ -139,7 +139,7 @@ func reply(w http.ResponseWriter, status int, format string, args ...any) {
 
 // erpTest is a ready-made pipeline against a script of its ERP.
 type erpTest struct {
-	env    map[string]string // beside Rossum's
+	env    map[string]string // beside Rossum's; ERP/ is the script
 	handle func(s *script, w http.ResponseWriter, r *http.Request, body []byte)
 	tables map[string]string // files that replace those of the pipeline
 	cases  []erpCase
@@ -160,7 +160,7 @@ type erpCase struct {
 }
 
 func TestReadyPipelines(t *testing.T) {
-	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest(), "sap": sapTest(), "netsuite": netsuiteTest()}
+	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest(), "sap": sapTest(), "netsuite": netsuiteTest(), "business-central": businessCentralTest()}
 	for _, name := range pipelines.Names() {
 		test, ok := tests[name]
 		if !ok {
@@ -198,6 +198,9 @@ func (e *erpTest) run(t *testing.T, name string) {
 		}
 	}
 	r.more = maps.Clone(e.env)
+	for name, value := range r.more {
+		r.more[name] = strings.Replace(value, "ERP/", erp.URL+"/", 1)
+	}
 	r.more["PUBLIC_URL"] = "http://" + r.listen
 	r.hookNamed("exports", "annotation_content.export")
 	r.start()
