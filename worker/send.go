@@ -125,8 +125,11 @@ func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 		return nil, err
 	}
 	js := d.js()
-	if reply == journal.Changed || reply == journal.Foreign || reply == journal.Held {
-		js.State = journal.Failed // whatever this run was unsure of, another one has settled it
+	if others := reply == journal.Changed || reply == journal.Foreign || reply == journal.Held; others && d.r.Unsure() {
+		js.State = journal.Failed // what this run was unsure of another one has settled, perhaps one that took over
+		if v, err := w.order(ctx, d.turnState); v != nil || err != nil {
+			return v, err
+		}
 	}
 	switch reply {
 	case journal.Known:
