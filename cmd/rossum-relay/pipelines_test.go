@@ -162,6 +162,9 @@ type erpCase struct {
 func TestReadyPipelines(t *testing.T) {
 	tests := map[string]erpTest{"rest": restTest(), "coupa": coupaTest(), "sap": sapTest(), "netsuite": netsuiteTest(), "business-central": businessCentralTest()}
 	for _, name := range pipelines.Names() {
+		if name == "csv-sftp" {
+			continue // see TestReadyPipelineOverSFTP
+		}
 		test, ok := tests[name]
 		if !ok {
 			t.Errorf("pipeline %s has no test", name)
@@ -174,7 +177,8 @@ func TestReadyPipelines(t *testing.T) {
 // hasten makes a pipeline's waits fit a test and lets it reach this machine.
 var hasten = strings.NewReplacer(
 	"first: 5s, max: 30m", "first: 100ms, max: 500ms", "after: 2m", "after: 100ms", "after: 15m", "after: 100ms", "timeout: 60s", "timeout: 1s",
-	"      base_url: ${ERP_URL", "      private: true\n      base_url: ${ERP_URL", "data: ${DATA:-data}", "data: ${DATA}\n  durability: fast\n  max_store: 1GiB",
+	"      base_url: ${ERP_URL", "      private: true\n      base_url: ${ERP_URL",
+	"      address: ${SFTP_ADDRESS", "      private: true\n      address: ${SFTP_ADDRESS", "data: ${DATA:-data}", "data: ${DATA}\n  durability: fast\n  max_store: 1GiB",
 )
 
 func (e *erpTest) run(t *testing.T, name string) {
