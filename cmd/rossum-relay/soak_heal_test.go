@@ -66,7 +66,8 @@ func (h *healing) mend(ctx context.Context) error {
 			return err
 		}
 		for _, stream := range []string{"EV", "KV_journal", "KV_ledger", "KV_events"} {
-			if err := h.nats.limit(ctx, stream, func(jetstream.StreamState) int64 { return -1 }); err != nil {
+			err := h.nats.limit(ctx, stream, func(jetstream.StreamState) int64 { return -1 })
+			if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) { // before the first start
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -161,6 +162,9 @@ func (w *world) keepLogs() {
 	}
 	for _, p := range w.procs {
 		data, err := os.ReadFile(p.log)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // never started
+		}
 		if err == nil {
 			err = os.WriteFile(filepath.Join(to, filepath.Base(p.log)), data, 0o600)
 		}
