@@ -3,6 +3,8 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"mime"
@@ -121,8 +123,9 @@ func (d *docValue) part(name string) target.File {
 			filename += exts[0]
 		}
 	}
+	sum := sha256.Sum256(d.doc.Body)
 	return target.File{
-		Part: name, Name: filename, ContentType: d.doc.ContentType, Size: int64(len(d.doc.Body)),
+		Part: name, Name: filename, ContentType: d.doc.ContentType, Size: int64(len(d.doc.Body)), SHA256: hex.EncodeToString(sum[:]),
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(d.doc.Body)), nil },
 	}
 }

@@ -87,6 +87,12 @@ func TestFingerprintTellsDocumentsApart(t *testing.T) {
 			t.Errorf("%s and %s are told apart", a, b)
 		}
 	}
+	part := func(n string) string {
+		return mustPrepare(t, "steps: [{d: {map: {n: "+n+"}}}, {s: {send: erp, post: /a, files: {d: steps.d}}}]", nil).Fingerprint
+	}
+	if part("1") == part("2") {
+		t.Error("documents sent as files are told the same whatever they hold")
+	}
 	same(`map: {n: 1.50}`, `map: {n: 1.5}, headers: {X-A: b}`)
 	same(`map: {n: 1.50}, format: {type: json, indent: true}`, `map: {n: 1.50}`)
 }
