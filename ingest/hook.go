@@ -218,6 +218,12 @@ func (s *Server) publish(ctx context.Context, c *call, generation int, ref answe
 			return err
 		}
 	}
+	if ref.InOrder && c.envelope.Annotation.ID != 0 {
+		place := answer.Place{Pipeline: ref.Pipeline, Event: c.name, Annotation: c.envelope.Annotation.ID, Run: ref.ID, Version: c.version()}
+		if err := s.store.LineUp(ctx, place); err != nil {
+			return err
+		}
+	}
 	p, err := s.queue.StorePayload(ctx, ref.ID, c.body)
 	if err != nil {
 		return err
@@ -228,6 +234,14 @@ func (s *Server) publish(ctx context.Context, c *call, generation int, ref answe
 		err = errors.Join(err, s.queue.DropPayload(ctx, p))
 	}
 	return err
+}
+
+// version orders events of one annotation: its modified_at, else the time of the call.
+func (c *call) version() time.Time {
+	if v, err := time.Parse(time.RFC3339Nano, c.envelope.Annotation.ModifiedAt); err == nil {
+		return v
+	}
+	return c.envelope.Timestamp
 }
 
 func (c *call) message(id run.ID, pipeline string, generation int, now time.Time) queue.Envelope {

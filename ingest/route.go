@@ -151,6 +151,7 @@ func runs(routes []route, event string) []answer.RunRef {
 		refs[i] = answer.RunRef{
 			Pipeline: r.name, Lane: r.name, Wait: r.wait, QueueUnknown: r.queueUnknown,
 			ReExport: event == eventExport && r.pipeline.LateSuccess != configs.LateNote,
+			InOrder:  r.pipeline.Newer == configs.InOrder,
 		}
 	}
 	return refs

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -44,13 +45,13 @@ func (w *Worker) superseded(ctx context.Context, t *turnState) (*verdict, error)
 // inOrder lets a run wait for the older ones of its annotation.
 func (w *Worker) inOrder(ctx context.Context, t *turnState) (*verdict, error) {
 	for {
-		first, err := w.Journal.LineUp(ctx, &t.r.Record, t.version)
+		first, err := w.Answers.Begin(ctx, placeOf(&t.r.Record, t.version))
 		if err != nil || first == t.r.Run {
 			return nil, err
 		}
 		before, err := w.Journal.Get(ctx, first)
 		if err == nil && before.State.Settled() { // it settled without leaving the line
-			if _, err := w.Journal.Leave(ctx, &before.Record); err != nil {
+			if _, err := w.Answers.Leave(ctx, placeOf(&before.Record, time.Time{})); err != nil {
 				return nil, err
 			}
 			continue
@@ -64,13 +65,17 @@ func (w *Worker) inOrder(ctx context.Context, t *turnState) (*verdict, error) {
 	}
 }
 
+func placeOf(r *journal.Record, version time.Time) answer.Place {
+	return answer.Place{Pipeline: r.Pipeline, Event: r.Event, Annotation: r.Annotation, Run: r.Run, Version: version}
+}
+
 // leaveLine wakes the run that waits for a settled one.
 func (w *Worker) leaveLine(ctx context.Context, r *journal.Record) error {
 	p, ok := w.Pipelines.Pipeline(r.Pipeline)
 	if !ok || p.Config.Newer != configs.InOrder || r.Annotation == 0 {
 		return nil
 	}
-	next, err := w.Journal.Leave(ctx, r)
+	next, err := w.Answers.Leave(ctx, placeOf(r, time.Time{}))
 	if err != nil || next == "" {
 		return err
 	}

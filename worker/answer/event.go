@@ -69,6 +69,8 @@ type RunRef struct {
 	Wait bool `json:"wait,omitempty"`
 	// ReExport: a success after OverdueAt makes Rossum export again (late_success: re_export).
 	ReExport bool `json:"re_export,omitempty"`
+	// InOrder: the run waits for the older ones of its annotation.
+	InOrder bool `json:"in_order,omitempty"`
 	// QueueUnknown: the queue's name was not known to ingest; the worker decides whether the pipeline takes it.
 	QueueUnknown bool `json:"queue_unknown,omitempty"`
 	// Told: the result of this run was part of an answer that Rossum got, its operations included.

@@ -37,6 +37,7 @@ type Store struct {
 	queue   *queue.Queue
 	events  *queue.Bucket[Event]
 	results *queue.Bucket[Result]
+	lines   *queue.Bucket[line]
 	now     func() time.Time
 }
 
@@ -53,7 +54,11 @@ func Open(ctx context.Context, q *queue.Queue, now func() time.Time) (*Store, er
 	if err != nil {
 		return nil, err
 	}
-	return &Store{queue: q, events: events, results: results, now: now}, nil
+	lines, err := queue.OpenBucket[line](ctx, q, queue.BucketOrder)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{queue: q, events: events, results: results, lines: lines, now: now}, nil
 }
 
 // Join stores a call: it joins the event's record or opens a new one, or a new generation. The record tells which runs

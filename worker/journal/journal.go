@@ -17,7 +17,6 @@ type Journal struct {
 	runs   *queue.Bucket[Record]
 	ledger *queue.Bucket[Entry]
 	order  *queue.Bucket[Newest]
-	lines  *queue.Bucket[Line]
 	own    *queue.Bucket[ownChange]
 	now    func() time.Time
 }
@@ -33,9 +32,6 @@ func Open(ctx context.Context, q *queue.Queue, now func() time.Time) (*Journal, 
 		return nil, err
 	}
 	if j.order, err = queue.OpenBucket[Newest](ctx, q, queue.BucketOrder); err != nil {
-		return nil, err
-	}
-	if j.lines, err = queue.OpenBucket[Line](ctx, q, queue.BucketOrder); err != nil {
 		return nil, err
 	}
 	if j.own, err = queue.OpenBucket[ownChange](ctx, q, queue.BucketOrder); err != nil {
