@@ -24,8 +24,9 @@ type hooksCmd struct {
 // hooksFlags are those of plan and apply.
 type hooksFlags struct {
 	configFlag
-	Adopt bool `help:"Take over a hook that calls this relay but was not made by hooks apply."`
-	Move  bool `help:"Let a hook that was made by hooks apply call this relay instead of another address."`
+	Adopt         bool `help:"Take over a hook that calls this relay but was not made by hooks apply."`
+	Move          bool `help:"Let a hook that was made by hooks apply call this relay instead of another address."`
+	ResendSecrets bool `help:"Send the signing secret and the client key again: Rossum may not show whether they differ."`
 }
 
 // planned is the plan of one environment, with what applies it.
@@ -53,7 +54,7 @@ func (f hooksFlags) plan(ctx context.Context, cfg *configs.Config) (all []planne
 		}
 		frees = append(frees, client.Close)
 		p := planned{Setup: setup.New(cfg, e.Name, client)}
-		p.plans, err = p.Plan(ctx, setup.Allowed{Adopt: f.Adopt, Move: f.Move})
+		p.plans, err = p.Plan(ctx, setup.Allowed{Adopt: f.Adopt, Move: f.Move, Resend: f.ResendSecrets})
 		var found configs.Errors
 		if errors.As(err, &found) {
 			problems = append(problems, found...)

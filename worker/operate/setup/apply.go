@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,9 +25,9 @@ func (s *Setup) Apply(ctx context.Context, p *Plan) (id int64, err error) {
 	}
 	var now rossumapi.Hook
 	if p.Action == Create {
-		now, err = s.client.CreateHook(ctx, s.attributes(p, true))
+		now, err = s.client.CreateHook(ctx, p.attributes(true))
 	} else {
-		now, err = s.client.PatchHook(ctx, p.ID, s.attributes(p, false))
+		now, err = s.client.PatchHook(ctx, p.ID, p.attributes(false))
 	}
 	if err != nil {
 		return p.ID, fmt.Errorf("hook %s: %w", p.Hook, err)
@@ -58,24 +59,19 @@ func (s *Setup) settleRunAfter(p *Plan) error {
 
 // attributes are what is sent: everything of a new hook, of another only what differs. The config goes whole, since
 // whether a PATCH merges it is not documented (Rossum API reference, Hook).
-func (s *Setup) attributes(p *Plan, all bool) map[string]any {
-	send := map[string]any{}
-	config := all
-	for _, d := range p.Differences {
-		key, _, nested := strings.Cut(d.Attribute, ".")
-		if nested {
-			config = true
-			continue
-		}
-		send[key] = p.wanted.attributes[key]
-	}
-	for key, value := range p.wanted.attributes {
-		if all {
-			send[key] = value
-		}
-	}
-	if config {
+func (p *Plan) attributes(all bool) map[string]any {
+	if all {
+		send := maps.Clone(p.wanted.attributes)
 		send["config"] = p.config()
+		return send
+	}
+	send := map[string]any{}
+	for _, d := range p.Differences {
+		if key, _, nested := strings.Cut(d.Attribute, "."); nested {
+			send["config"] = p.config()
+		} else {
+			send[key] = p.wanted.attributes[key]
+		}
 	}
 	return send
 }

@@ -45,6 +45,9 @@ type Plan struct {
 type Allowed struct {
 	Adopt bool // take over a hook without the mark that calls our address
 	Move  bool // let a hook with the mark call our address instead of another
+	// Resend sends the signing secret and the client key although nothing seems to differ: Rossum never shows client
+	// keys, and secrets neither of private hooks nor to accounts that are no admins.
+	Resend bool
 }
 
 // Plan compares the configured hooks of the environment with those in Rossum; nothing is changed. Hooks come in an order
@@ -104,6 +107,9 @@ func (s *Setup) plan(name string, w *wanted, hooks []rossumapi.Hook, allow Allow
 	}
 	p.wanted.mark(name, p.current.Metadata)
 	p.Differences = s.differences(p.current, w)
+	if allow.Resend && p.current.ID != 0 && w.secretChange(p.current) == "" {
+		p.Differences = append(p.Differences, Difference{"config.secret", "sent again"})
+	}
 	if p.current.ID != 0 {
 		p.ID, p.Action = p.current.ID, Update
 		if len(p.Differences) == 0 {

@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rossum-relay/rossum-relay/configs"
+	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
 	"github.com/rossum-relay/rossum-relay/worker/operate/setup"
 )
@@ -220,6 +222,31 @@ func TestHiddenSecret(t *testing.T) {
 	}
 	if config, _ = r.sim.Object("hooks", id)["config"].(map[string]any); config["secret"] != secret {
 		t.Error("the secret is gone")
+	}
+	if p := r.apply(r.setup("timeout_s: 31", onePipeline), setup.Allowed{Resend: true})[0]; p.Action != setup.Update || p.Differences[0].Text != "sent again" {
+		t.Errorf("%s %v", p.Action, p.Differences)
+	}
+}
+
+// TestResentSecret reaches a hook whose secret is hidden.
+func TestResentSecret(t *testing.T) {
+	r := start(t, rossumsim.Switches{})
+	id := r.apply(r.setup("", onePipeline), setup.Allowed{})[0].ID
+	config, _ := r.sim.Object("hooks", id)["config"].(map[string]any)
+	config["secret"] = "of long ago"
+	r.user = r.sim.AddUser(rossumsim.UserSpec{Username: "other@acme.example", Password: password, Queues: r.queues[:]})
+	client, err := rossumapi.New(rossumapi.Options{BaseURL: r.sim.BaseURL(), Token: rossumapi.StaticToken(r.sim.Token(r.user, time.Hour))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	r.client = client
+	if p := r.apply(r.setup("token_owner: relay@acme.example", onePipeline), setup.Allowed{})[0]; p.Action != setup.Same {
+		t.Fatalf("%s %v", p.Action, p.Differences)
+	}
+	r.apply(r.setup("token_owner: relay@acme.example", onePipeline), setup.Allowed{Resend: true})
+	if config, _ = r.sim.Object("hooks", id)["config"].(map[string]any); config["secret"] != secret {
+		t.Errorf("the secret is still %v", config["secret"])
 	}
 }
 

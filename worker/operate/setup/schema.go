@@ -99,7 +99,7 @@ func (s *Setup) askRossum(ctx context.Context, name string, content []any) error
 		return nil
 	}
 	if found := complaints(said); len(found) > 0 {
-		return errors.New("Rossum refuses the schema: " + clip(strings.Join(found, "; "))) //nolint:staticcheck // a name
+		return errors.New("Rossum refuses the schema: " + clip(strings.Join(found, "; ")))
 	}
 	return nil
 }

@@ -69,16 +69,16 @@ func (s *Setup) wantQueues(ctx context.Context, name string, h *configs.Hook, w 
 	refs, all := s.cfg.QueuesOf(name)
 	chosen := slices.ContainsFunc(h.RossumHook.Queues, func(q configs.QueueRef) bool { return q.Name == configs.AllQueues })
 	needed := slices.ContainsFunc(s.cfg.EventsOf(name), func(e string) bool { return !strings.HasPrefix(e, "invocation") })
-	if all && !chosen && needed {
+	var queues []rossumapi.Queue
+	var err error
+	switch {
+	case all && !chosen && needed:
 		return s.problem(name, "queues", "a pipeline of this hook takes all queues: say which ones Rossum shall serve",
 			`write queues: [NAME, ID], or queues: ["*"] for all the account sees`)
-	}
-	queues, err := s.queuesOf(ctx, refs, "hooks."+name)
-	if all {
-		queues, err = nil, nil
-		if chosen {
-			queues, err = s.AllQueues(ctx)
-		}
+	case all && chosen:
+		queues, err = s.AllQueues(ctx)
+	case !all:
+		queues, err = s.queuesOf(ctx, refs, "hooks."+name)
 	}
 	if err != nil {
 		return err
