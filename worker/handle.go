@@ -32,6 +32,11 @@ func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
 		w.buryBroken(ctx, d, log)
 		return
 	}
+	if _, busy := w.inWork.LoadOrStore(d.Run, true); busy { // a second message of a run this process is working on
+		_ = d.Nak(nakPause)
+		return
+	}
+	defer w.inWork.Delete(d.Run)
 	defer w.renew(d, log)()
 	err := w.turn(ctx, stopping, d)
 	var leased *journal.LeasedError
@@ -63,22 +68,22 @@ func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
 	}
 	v, err := w.guarded(ctx, stopping, r, d)
 	if errors.Is(err, errStopping) {
-		return w.giveBack(ctx, r, d)
+		if err := w.giveBack(ctx, r); err != nil {
+			return err
+		}
+		return d.Nak(0)
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, w.giveBack(ctx, r))
 	}
 	return w.settle(ctx, r, d, v)
 }
 
-// giveBack lets another worker go on at once: a deploy counts no start.
-func (w *Worker) giveBack(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start.
+func (w *Worker) giveBack(ctx context.Context, r *journal.Run) error {
 	r.Starts--
 	r.Release()
-	if err := r.Save(ctx); err != nil {
-		return err
-	}
-	return d.Nak(0)
+	return r.Save(ctx)
 }
 
 // guarded runs the steps and turns a panic into a dead letter.

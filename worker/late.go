@@ -22,16 +22,16 @@ const (
 )
 
 // tellLate tells Rossum of a success it was told not to expect any more: a failed export is started again, the ledger
-// knows that all is delivered, and the answer is success. An error means to try again.
-func (w *Worker) tellLate(ctx context.Context, key run.EventKey) error {
+// knows that all is delivered, and the answer is success. What fails here the sweeper tries again: a Rossum that is down
+// must not keep the lanes of ERPs that are up.
+func (w *Worker) tellLate(ctx context.Context, key run.EventKey) {
 	e, err := w.Answers.Event(ctx, key)
-	if errors.Is(err, answer.ErrNotFound) || err == nil && e.OverdueAt.IsZero() {
-		return nil
+	if err == nil && !e.OverdueAt.IsZero() {
+		err = w.reExport(ctx, e)
 	}
-	if err != nil {
-		return err
+	if err != nil && !errors.Is(err, answer.ErrNotFound) {
+		w.Log.Info("a late success is told later", zap.String("event", string(key)), zap.String("reason", outcomeOf(err).Reason))
 	}
-	return w.reExport(ctx, e)
 }
 
 // reExport starts a failed export again, if everything it is to deliver is delivered.
@@ -41,7 +41,7 @@ func (w *Worker) reExport(ctx context.Context, e answer.Event) error {
 			continue
 		}
 		res, err := w.Answers.Result(ctx, ref.ID)
-		if errors.Is(err, answer.ErrNotFound) || err == nil && (res.State == run.Dead || !ref.ReExport) {
+		if errors.Is(err, answer.ErrNotFound) || err == nil && (!res.State.Delivered() || !ref.ReExport) {
 			return nil // another export would fail again, or is not wanted
 		}
 		if err != nil {
@@ -54,6 +54,9 @@ func (w *Worker) reExport(ctx context.Context, e answer.Event) error {
 		return err
 	}
 	a, err := client.Annotation(ctx, e.Annotation)
+	if err == nil && a.Status == rossumapi.StatusExporting {
+		return nil // Rossum is about to mark it as failed: later
+	}
 	if err == nil && a.Status == rossumapi.StatusFailedExport {
 		if err = w.Journal.Expect(ctx, a.ID, a.Status, rossumapi.StatusExporting); err != nil {
 			return err
@@ -61,26 +64,28 @@ func (w *Worker) reExport(ctx context.Context, e answer.Event) error {
 		_, err = client.SetStatus(ctx, a.ID, rossumapi.StatusExporting)
 	}
 	if err == nil {
-		return nil
+		return w.Answers.SetReExported(ctx, e)
 	}
 	if o := outcomeOf(err); o.Final() {
 		w.Log.Warn("Rossum could not be told of a late success; export the annotation again by hand",
 			zap.Int64("annotation", e.Annotation), zap.String("reason", o.Reason))
-		return nil
+		return w.Answers.SetReExported(ctx, e)
 	}
 	return fmt.Errorf("late success of annotation %d: %w", e.Annotation, err)
 }
 
-// untold finds events whose success Rossum never asked for, as it had given up before: lost calls shorten its patience.
+// untold finds events whose success Rossum does not know: it was told that it is late, or gave up before it asked, as lost
+// calls shorten its patience.
 func (s *sweep) untold(ctx context.Context) error {
 	now := s.w.Now()
 	return s.w.Answers.Each(ctx, func(e answer.Event) error {
 		silent := now.Sub(e.LastCall)
-		if !e.Waits() || !e.AnswerToldAt.IsZero() || silent < untoldAfter || silent > untoldFor || e.Annotation == 0 {
+		late := !e.OverdueAt.IsZero() || e.AnswerToldAt.IsZero() && silent > untoldAfter
+		if !e.Waits() || !late || silent > untoldFor || e.Annotation == 0 || !e.ReExportedAt.IsZero() {
 			return nil
 		}
 		if err := s.w.reExport(ctx, e); err != nil {
-			s.w.Log.Warn("sweep", zap.Error(err))
+			s.w.Log.Info("a late success is told later", zap.String("event", string(e.Key)), zap.String("reason", outcomeOf(err).Reason))
 		}
 		return nil
 	})

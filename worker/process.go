@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"time"
 
@@ -285,12 +284,13 @@ func outcomeOf(err error) outcome.Outcome {
 	if errors.Is(err, rossumapi.ErrTokenRejected) {
 		return outcome.Outcome{Kind: outcome.Reauth, Reason: "no_token", Message: err.Error()}
 	}
+	var transport *rossumapi.TransportError
 	var dial *net.OpError
-	var link *url.Error
-	if errors.As(err, &dial) || errors.As(err, &link) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, &transport) || errors.As(err, &dial) || errors.Is(err, context.DeadlineExceeded) {
 		return outcome.Outcome{Kind: outcome.Retry, Reason: "rossum_unreachable", Message: "Rossum cannot be reached"}
 	}
-	return outcome.Outcome{Kind: outcome.Misconfigured, Reason: "internal", Message: err.Error()}
+	// whatever it is, such as trouble with the queue: trying again for a while harms nobody
+	return outcome.Outcome{Kind: outcome.Retry, Reason: "internal", Message: err.Error()}
 }
 
 func rossumOutcome(e *rossumapi.APIError) outcome.Outcome {

@@ -30,7 +30,9 @@ type delivery struct {
 	send   *pipeline.Send
 	target *instance
 	claim  journal.Claim
-	last   outcome.Outcome // of the last call, for the breaker
+	entry  journal.Entry     // of the ledger, as claimed
+	last   outcome.Outcome   // of the last call, for the breaker
+	tried  []journal.Attempt // for the history, which is written last
 }
 
 // js is the step's journal; looked up each time, as the slice may move.
@@ -91,6 +93,7 @@ func (w *Worker) send(ctx context.Context, t *turnState, step *pipeline.Step) (*
 		return ptr(parked(pause.Until, pause.Reason, pause.Message)), nil
 	}
 	defer func() {
+		w.record(ctx, t.r, d.tried...)
 		if err := pass.Leave(ctx, d.last); err != nil {
 			w.Log.Warn("the breaker did not learn of an outcome", zap.String("target", send.Target), zap.Error(err))
 		}
@@ -118,12 +121,14 @@ func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 	d.claim = journal.Claim{
 		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Pipeline: d.r.Pipeline, Step: d.step.Name,
 		Annotation: d.r.Annotation, Fingerprint: d.send.Fingerprint, Change: d.step.Config.OnChange == configs.ChangeSend,
+		Unsure: unsure(d.js()),
 	}
 	d.js().Ledger = w.Journal.LedgerKey(d.claim.Target, d.claim.Key)
 	reply, e, err := w.Journal.Claim(ctx, d.claim)
 	if err != nil {
 		return nil, err
 	}
+	d.entry = e
 	js := d.js()
 	if others := reply == journal.Changed || reply == journal.Foreign || reply == journal.Held; others && d.r.Unsure() {
 		js.State = journal.Failed // what this run was unsure of another one has settled, perhaps one that took over
@@ -180,9 +185,8 @@ func asKept(kept map[string]json.RawMessage) string {
 // lookFirst looks whether the effect is there: after an uncertain attempt always, before the first send by option.
 func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
 	js := d.js()
-	unsure := js.State == journal.Intended || js.State == journal.Uncertain
-	if !unsure {
-		if d.step.Config.Find == nil || !d.step.Config.Find.First || js.Looked {
+	if !unsure(js) {
+		if d.step.Config.Find == nil || !d.step.Config.Find.First || js.Looked || d.changes() {
 			return nil, nil
 		}
 		v, _, err := w.look(ctx, d, 1)
@@ -194,7 +198,7 @@ func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
 			return nil, err
 		}
 	}
-	if !d.send.CanFind() {
+	if !d.canLook() {
 		return w.blind(ctx, d)
 	}
 	if from := js.NotAfter.Add(d.findAfter()); w.Now().Before(from) {
@@ -211,6 +215,20 @@ func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
 		}
 	}
 	return w.order(ctx, d.turnState) // a newer event had to wait for this
+}
+
+func unsure(js *journal.Step) bool {
+	return js.State == journal.Intended || js.State == journal.Uncertain
+}
+
+// changes: the send replaces a document that was delivered before under its key.
+func (d *delivery) changes() bool {
+	return d.entry.Fingerprint != "" && d.entry.State != journal.Delivered
+}
+
+// canLook: a look-up can tell. Of a change it can only with same:, as the former document is there in any case.
+func (d *delivery) canLook() bool {
+	return d.send.CanFind() && (!d.changes() || !d.step.Config.Find.Same.IsZero())
 }
 
 // blind decides about an uncertain step that cannot be looked up.
@@ -246,12 +264,12 @@ func (w *Worker) look(ctx context.Context, d *delivery, misses int) (v *verdict,
 	addHeaders(req, d.send.Headers)
 	resp, o := d.target.Do(ctx, req)
 	found := d.send.JudgeFind(ctx, resp, o)
-	w.attempted(ctx, d, "find", start, found.Outcome)
+	w.attempted(d, "find", start, found.Outcome)
 	js := d.js()
 	js.Looked = true
 	switch found.Kind {
 	case pipeline.Hit:
-		return nil, false, w.deliver(ctx, d, found.Kept)
+		return w.found(ctx, d, found.Kept)
 	case pipeline.Different:
 		js.State = journal.Failed // what is there is not ours
 		return w.failed(d.turnState, d.step.Name, d.send.Target, found.Outcome), false, nil
@@ -268,15 +286,34 @@ func (w *Worker) look(ctx context.Context, d *delivery, misses int) (v *verdict,
 	return nil, true, nil
 }
 
+// found takes over what a look-up found. It may be the document of an earlier request, made before the invoice was
+// corrected: then the claim is asked anew.
+func (w *Worker) found(ctx context.Context, d *delivery, kept map[string]json.RawMessage) (v *verdict, gone bool, err error) {
+	if d.claim.Run == "" {
+		return nil, false, w.keep(ctx, d, kept)
+	}
+	e, err := w.Journal.Found(ctx, d.claim, kept)
+	if err != nil {
+		return nil, false, err
+	}
+	if e.Fingerprint == d.claim.Fingerprint {
+		return nil, false, w.keep(ctx, d, e.Kept)
+	}
+	d.js().State = journal.Failed // this document is surely not there
+	v, err = w.reserve(ctx, d)
+	return v, v == nil && d.js().State != journal.Done, err
+}
+
 // act writes the intent, sends, and records the result.
 func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 	js := d.js()
 	timeout := d.timeout()
-	js.State, js.NotAfter = journal.Intended, w.Now().Add(timeout)
+	// without the monotonic clock, which stands still while the machine sleeps: others see the wall clock
+	js.State, js.NotAfter = journal.Intended, w.Now().Round(0).Add(timeout)
 	if err := d.r.Save(ctx); err != nil {
 		return nil, err
 	}
-	start := w.Now()
+	start := w.Now().Round(0)
 	left := d.js().NotAfter.Sub(start)
 	if left < timeout/2 { // this process was stopped in between: too late to begin
 		return nil, fmt.Errorf("step %s: frozen between intent and request", d.step.Name)
@@ -285,7 +322,7 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 	resp, o := d.target.Do(sendCtx, &d.send.Request)
 	cancel()
 	o, kept := d.send.Judge(ctx, resp, o)
-	w.attempted(ctx, d, "send", start, o)
+	w.attempted(d, "send", start, o)
 	if o.Done() {
 		return nil, w.deliver(ctx, d, kept)
 	}
@@ -300,13 +337,13 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 			return nil, err
 		}
 	}
-	return w.unsure(ctx, d, o)
+	return w.doubt(ctx, d, o)
 }
 
-// unsure decides what follows an uncertain attempt.
-func (w *Worker) unsure(ctx context.Context, d *delivery, o outcome.Outcome) (*verdict, error) {
+// doubt decides what follows an uncertain attempt.
+func (w *Worker) doubt(ctx context.Context, d *delivery, o outcome.Outcome) (*verdict, error) {
 	js := d.js()
-	if !d.send.CanFind() {
+	if !d.canLook() {
 		if v, err := w.blind(ctx, d); v != nil || err != nil || js.State == journal.Done {
 			return v, err
 		}
@@ -337,12 +374,24 @@ func (w *Worker) keep(ctx context.Context, d *delivery, kept map[string]json.Raw
 	return d.r.Save(ctx)
 }
 
-// attempted notes an attempt in the journal and the history. The history is for people: losing a line of it stops nothing.
-func (w *Worker) attempted(ctx context.Context, d *delivery, kind string, start time.Time, o outcome.Outcome) {
+// attempted notes an attempt in the journal. The history gets it last: nothing waits between an answer and the ledger.
+func (w *Worker) attempted(d *delivery, kind string, start time.Time, o outcome.Outcome) {
 	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
 	d.last = o
 	d.r.Attempted(d.js(), a)
-	if err := w.Queue.Record(ctx, d.r.Pipeline, d.r.Run, a); err != nil {
-		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(d.r.Run)), zap.Error(err))
+	d.tried = append(d.tried, a)
+}
+
+// recordWithin bounds how long a line of history may keep a run waiting.
+const recordWithin = 3 * time.Second
+
+// record writes attempts into the run's history, which is for people: losing a line of it stops nothing.
+func (w *Worker) record(ctx context.Context, r *journal.Run, attempts ...journal.Attempt) {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	for _, a := range attempts {
+		if err := w.Queue.Record(ctx, r.Pipeline, r.Run, a); err != nil {
+			w.Log.Warn("a line of a run's history is lost", zap.String("run", string(r.Run)), zap.Error(err))
+		}
 	}
 }

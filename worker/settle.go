@@ -117,9 +117,7 @@ func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) 
 		return d.Ack(ctx)
 	}
 	if r.State == run.Done {
-		if err := w.tellLate(ctx, r.Key); err != nil {
-			return err
-		}
+		w.tellLate(ctx, r.Key)
 	}
 	if err := d.Ack(ctx); err != nil {
 		return err

@@ -77,7 +77,7 @@ func (s *sweep) runs(ctx context.Context) error {
 			s.add("overdue_schedule", string(r.Run), false)
 		case queue.Nowhere:
 			return s.revive(ctx, r)
-		case queue.InLane: // the lane is behind
+		case queue.Due, queue.InLane: // the mover or the lane is behind
 		}
 		return nil
 	})
@@ -87,6 +87,9 @@ func (s *sweep) runs(ctx context.Context) error {
 // without either has lost its payload: nothing but a human can help, who must know.
 func (s *sweep) revive(ctx context.Context, seen journal.Record) error {
 	l, err := s.w.Queue.FindLetter(ctx, seen.Pipeline, seen.Run)
+	if err == nil && l.Hop >= seen.Hop {
+		return nil // it died again since it was seen here
+	}
 	if err == nil {
 		e := l.Envelope
 		e.Hop = seen.Hop
@@ -102,6 +105,9 @@ func (s *sweep) revive(ctx context.Context, seen journal.Record) error {
 	r, err := s.w.Journal.Get(ctx, seen.Run)
 	if err != nil || !r.Updated.Equal(seen.Updated) {
 		return err // it moved meanwhile
+	}
+	if place, err := s.w.Queue.FindMessage(ctx, seen.Lane, seen.Pipeline, seen.Run); err != nil || place != queue.Nowhere {
+		return err // it was on its way from one place to another
 	}
 	o := outcome.Outcome{
 		Kind: outcome.Misconfigured, Reason: "lost_message",

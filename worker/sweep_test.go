@@ -149,6 +149,10 @@ func TestSweepFinishesAReplay(t *testing.T) {
 	f := newFloor(t)
 	r := f.run("replay", waits(f))
 	f.letter(r)
+	r.Hop++ // as the replay did
+	if err := r.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	f.clock.Add(time.Hour)
 	f.want(map[string]int{"+lost_message": 1})
 	if place, err := f.queue.FindMessage(t.Context(), "gone", "gone", r.Run); err != nil || place != queue.InLane {
@@ -158,6 +162,19 @@ func TestSweepFinishesAReplay(t *testing.T) {
 		t.Errorf("the letter is still there: %v", err)
 	}
 	f.want(map[string]int{"no_consumer": 1}) // nobody works on the lane of this test
+}
+
+// TestSweepKeepsAFreshLetter: the run died again since the sweep saw it waiting.
+func TestSweepKeepsAFreshLetter(t *testing.T) {
+	f := newFloor(t)
+	r := f.run("again", waits(f))
+	r.Hop++
+	f.letter(r)
+	f.clock.Add(time.Hour)
+	f.want(map[string]int{})
+	if _, err := f.queue.FindLetter(t.Context(), "gone", r.Run); err != nil {
+		t.Errorf("the letter is gone: %v", err)
+	}
 }
 
 // TestSweepTellsOfALostMessage: nothing is left to go on with, so a human has to know.
@@ -197,7 +214,9 @@ func TestSweepDeletesOrphanPayloads(t *testing.T) {
 	big := bytes.Repeat([]byte{0}, 1)
 	big = append(big, noise(3<<20)...)
 	for name, state := range map[string]run.State{"done": run.Done, "dead": run.Dead, "waits": run.Waiting} {
-		r := f.run(name, func(r *journal.Run) { r.State, r.Settled, r.Next = state, f.clock.Now(), f.clock.Now().Add(24*time.Hour) })
+		r := f.run(name, func(r *journal.Run) {
+			r.State, r.Settled, r.Next = state, f.clock.Now(), f.clock.Now().Add(24*time.Hour)
+		})
 		if _, err := f.queue.StorePayload(t.Context(), r.Run, big); err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,7 @@ type Worker struct {
 	Options
 	targets   *targets
 	rossum    *accounts
+	inWork    sync.Map     // run.ID: runs this process is working on
 	unclaimed atomic.Int32 // sweeps in a row that saw messages without a consumer
 }
 

@@ -3,12 +3,9 @@ package worker
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -64,9 +61,7 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	}
 	a := journal.Attempt{Step: step.Name, Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
 	t.r.Attempted(js, a)
-	if err := w.Queue.Record(ctx, t.r.Pipeline, t.r.Run, a); err != nil {
-		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(t.r.Run)), zap.Error(err))
-	}
+	w.record(ctx, t.r, a)
 	if o.Kind != outcome.OK {
 		js.State = journal.Failed
 		if gone(o) && !t.delivered() {
@@ -84,8 +79,8 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	return nil, t.r.Save(ctx)
 }
 
-// gone: there is nothing left to write to.
-func gone(o outcome.Outcome) bool { return o.Reason == reasonGone || o.Status == http.StatusNotFound }
+// gone: there is nothing left to write to. A 404 does not say so: it also stands for a user who may not see the queue.
+func gone(o outcome.Outcome) bool { return o.Reason == reasonGone }
 
 // reasonGone: the annotation is deleted, purged or split.
 const reasonGone = "annotation_gone"
@@ -138,9 +133,7 @@ func (w *Worker) toldDead(ctx context.Context, t *turnState, start time.Time, er
 	}
 	a := journal.Attempt{Step: "on_dead", Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
 	t.r.Attempted(t.r.Step("on_dead"), a)
-	if err := w.Queue.Record(ctx, t.r.Pipeline, t.r.Run, a); err != nil {
-		w.Log.Warn("a line of a run's history is lost", zap.String("run", string(t.r.Run)), zap.Error(err))
-	}
+	w.record(ctx, t.r, a)
 }
 
 // apply makes the API calls of a write, the status last, as it may call hooks.

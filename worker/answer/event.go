@@ -58,6 +58,8 @@ type Event struct {
 	// OverdueAt is when Rossum was told that an answer is not finished: its annotation is failed_export by now, and a
 	// later success has to be told by other means.
 	OverdueAt time.Time `json:"overdue_at,omitzero"`
+	// ReExportedAt is when Rossum was made to export again after a late success, or was given up on.
+	ReExportedAt time.Time `json:"re_exported_at,omitzero"`
 }
 
 // RunRef is one run of an event.

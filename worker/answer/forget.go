@@ -13,6 +13,21 @@ func (s *Store) Each(ctx context.Context, f func(Event) error) error {
 	return s.events.Each(ctx, func(_ string, e Event, _ uint64) error { return f(e) })
 }
 
+// SetReExported notes that a late success was told, or that telling it was given up.
+func (s *Store) SetReExported(ctx context.Context, e Event) error {
+	_, err := s.events.Change(ctx, string(e.Key), func(now *Event) error {
+		if now.Generation != e.Generation {
+			return errUnchanged
+		}
+		now.ReExportedAt = s.now()
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
 // Forget deletes the result of a run past its retention, and its event's record before: a record whose results are gone
 // would take a new call for an unfinished one. It forgets nothing while another run of the event has not ended, or is
 // dead: forgotten tells.

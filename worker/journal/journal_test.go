@@ -265,3 +265,44 @@ func TestNewestVersionWins(t *testing.T) {
 		t.Errorf("an event of equal version was superseded by %s", got)
 	}
 }
+
+// TestALateWordDoesNotUndoADelivery: a worker that lost its run to another one, which delivered, must not make the ledger
+// forget.
+func TestALateWordDoesNotUndoADelivery(t *testing.T) {
+	j, c := open(t)
+	ctx := t.Context()
+	a := envelope("a")
+	take(t, j, a, "w1")
+	reply(t, j, claim(a, "f1"), journal.Free)
+	if err := j.Deliver(ctx, claim(a, "f1"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Clear(ctx, claim(a, "f1")); !errors.Is(err, journal.ErrLost) {
+		t.Errorf("clear: %v", err)
+	}
+	if err := j.Doubt(ctx, claim(a, "f1"), c.Now()); !errors.Is(err, journal.ErrLost) {
+		t.Errorf("doubt: %v", err)
+	}
+	reply(t, j, claim(envelope("b"), "f1"), journal.Known)
+}
+
+// TestAFoundDocumentKeepsItsFingerprint: what a look-up finds is what was sent then, not what the corrected invoice would
+// send now.
+func TestAFoundDocumentKeepsItsFingerprint(t *testing.T) {
+	j, c := open(t)
+	ctx := t.Context()
+	a := envelope("a")
+	take(t, j, a, "w1")
+	reply(t, j, claim(a, "f1"), journal.Free)
+	if err := j.Doubt(ctx, claim(a, "f1"), c.Now()); err != nil {
+		t.Fatal(err)
+	}
+	corrected := claim(envelope("b"), "f2")
+	corrected.Unsure = true
+	reply(t, j, corrected, journal.Unclear)
+	e, err := j.Found(ctx, corrected, map[string]json.RawMessage{"id": json.RawMessage("1")})
+	if err != nil || e.Fingerprint != "f1" {
+		t.Fatalf("found %+v, %v", e, err)
+	}
+	reply(t, j, corrected, journal.Changed)
+}

@@ -56,6 +56,8 @@ type Claim struct {
 	Fingerprint string
 	// Change allows to deliver another document under a delivered key.
 	Change bool
+	// Unsure: a request of the run may have been made, with what the entry says was sent.
+	Unsure bool
 }
 
 // Claimed is the ledger's reply to a claim.
@@ -132,7 +134,9 @@ func (j *Journal) reply(ctx context.Context, c Claim, e Entry) (Claimed, *Entry)
 	}
 	if e.Run == c.Run {
 		next := e // written also when nothing changes: one who takes over from a dead run must notice its replay
-		next.Sent, next.Since = c.Fingerprint, j.now()
+		if next.Since = j.now(); !c.Unsure {
+			next.Sent = c.Fingerprint
+		}
 		return Free, &next
 	}
 	return j.replyReserved(ctx, c, e)
@@ -161,7 +165,7 @@ func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed,
 	next := j.fresh(c)
 	next.Fingerprint, next.Kept = e.Fingerprint, e.Kept
 	if err == nil && owner.Unsure() {
-		next.State = MaybeDelivered
+		next.State, next.Sent = MaybeDelivered, e.Sent
 		for _, s := range owner.Steps {
 			if s.NotAfter.After(next.NotAfter) {
 				next.NotAfter = s.NotAfter
@@ -169,7 +173,31 @@ func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed,
 		}
 		return Unclear, &next
 	}
-	return Free, &next
+	if e.Fingerprint == "" {
+		return Free, &next
+	}
+	e.State, e.Sent = Delivered, "" // the owner was about to send a change, and surely did not
+	reply, changed := j.replyDelivered(c, e)
+	if changed == nil {
+		changed = &e
+	}
+	return reply, changed
+}
+
+// Found records that a look-up found the effect of the request that may have been made, and returns the entry: its
+// fingerprint is that of the document sent then, which may be another one than the claim's.
+func (j *Journal) Found(ctx context.Context, c Claim, kept map[string]json.RawMessage) (found Entry, err error) {
+	err = j.asOwner(ctx, c, func(e *Entry) {
+		if e.State != Delivered {
+			sent := c.Fingerprint
+			if e.Sent != "" {
+				sent = e.Sent
+			}
+			e.State, e.Fingerprint, e.Sent, e.Kept, e.Since, e.NotAfter = Delivered, sent, "", kept, j.now(), time.Time{}
+		}
+		found = *e
+	})
+	return found, err
 }
 
 // Deliver records that the effect is there. Only the owner may: ErrLost otherwise.
@@ -182,12 +210,27 @@ func (j *Journal) Deliver(ctx context.Context, c Claim, kept map[string]json.Raw
 
 // Doubt records that the effect may be there. Only the owner may: ErrLost otherwise.
 func (j *Journal) Doubt(ctx context.Context, c Claim, notAfter time.Time) error {
-	return j.asOwner(ctx, c, func(e *Entry) { e.State, e.NotAfter, e.Since = MaybeDelivered, notAfter, j.now() })
+	return j.undelivered(ctx, c, func(e *Entry) { e.State, e.NotAfter, e.Since = MaybeDelivered, notAfter, j.now() })
 }
 
 // Clear records that the effect is surely not there, keeping the reservation: the owner may send again.
 func (j *Journal) Clear(ctx context.Context, c Claim) error {
-	return j.asOwner(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
+	return j.undelivered(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
+}
+
+// undelivered changes an entry that is not delivered yet. One that is was delivered by another worker that took the run
+// over: the caller has lost it, and must not make the ledger forget.
+func (j *Journal) undelivered(ctx context.Context, c Claim, change func(*Entry)) error {
+	delivered := false
+	err := j.asOwner(ctx, c, func(e *Entry) {
+		if delivered = e.State == Delivered; !delivered {
+			change(e)
+		}
+	})
+	if err == nil && delivered {
+		return fmt.Errorf("ledger entry of run %s: %w", c.Run, ErrLost)
+	}
+	return err
 }
 
 func (j *Journal) asOwner(ctx context.Context, c Claim, change func(*Entry)) error {

@@ -126,8 +126,8 @@ func (o *Operator) mend(ctx context.Context, r *journal.Run, seen queue.Letter) 
 	if errors.Is(err, queue.ErrNoLetter) {
 		return nil
 	}
-	if err != nil {
-		return err
+	if err != nil || l.Hop >= r.Hop && r.State != run.Dropped {
+		return err // or it died again since it was seen
 	}
 	switch {
 	case r.State == run.Waiting && r.Reason == byOperator:

@@ -19,6 +19,7 @@ type Place string
 const (
 	Nowhere    Place = ""
 	InLane     Place = "lane"
+	Due        Place = "due" // its time has come; the mover brings it into its lane
 	InSchedule Place = "schedule"
 )
 
@@ -40,24 +41,32 @@ func (q *Queue) FindMessage(ctx context.Context, lane, pipeline string, id run.I
 	if there, err := at(streamRetry, retrySubject(pipeline, id)); there || err != nil {
 		return InSchedule, err
 	}
+	if there, err := at(streamRetry, dueSubject(pipeline, id)); there || err != nil {
+		return Due, err
+	}
 	if there, err := at(streamEvents, eventSubject(lane, Envelope{Pipeline: pipeline, Run: id})); there || err != nil {
 		return InLane, err
 	}
 	return Nowhere, nil
 }
 
-// Published reports whether the work queue holds a message of the run in any lane. It looks through all subjects: for
+// Published reports whether a message of the run is in any lane, or kept as unrouted. It looks through all subjects: for
 // rare questions only.
 func (q *Queue) Published(ctx context.Context, id run.ID) (bool, error) {
-	s, err := q.js.Stream(ctx, streamEvents)
-	if err != nil {
-		return false, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+	for stream, subject := range map[string]string{streamEvents: "ev.*.*." + string(id), streamUnrouted: "unrouted.*." + string(id)} {
+		s, err := q.js.Stream(ctx, stream)
+		if err != nil {
+			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
+		}
+		info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+		if err != nil {
+			return false, fmt.Errorf("queue: stream %s: %w", stream, err)
+		}
+		if len(info.State.Subjects) > 0 {
+			return true, nil
+		}
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter("ev.*.*."+string(id)))
-	if err != nil {
-		return false, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
-	}
-	return len(info.State.Subjects) > 0, nil
+	return false, nil
 }
 
 // LaneState is what is stored in one lane.

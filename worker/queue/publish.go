@@ -36,7 +36,7 @@ func (q *Queue) Schedule(ctx context.Context, lane string, e Envelope, p Payload
 	m.Header = e.header()
 	m.Header.Set(headerLane, lane)
 	m.Header.Set(headerSchedule, "@at "+at.UTC().Format(time.RFC3339Nano))
-	m.Header.Set("Nats-Schedule-Target", "due."+e.Pipeline)
+	m.Header.Set("Nats-Schedule-Target", dueSubject(e.Pipeline, e.Run))
 	p.addTo(m)
 	_, err := q.publish(ctx, streamRetry, e.MessageID(), m)
 	return err
@@ -108,6 +108,8 @@ const (
 	headerLane     = "Relay-Lane"
 	headerSchedule = "Nats-Schedule"
 )
+
+func dueSubject(pipeline string, id run.ID) string { return "due." + pipeline + "." + string(id) }
 
 func retrySubject(pipeline string, id run.ID) string { return "retry." + pipeline + "." + string(id) }
 

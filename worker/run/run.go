@@ -46,6 +46,9 @@ func (s State) Settled() bool {
 	return false
 }
 
+// Delivered reports whether the run has ended with nothing left to deliver: it, or the run that took over, did all.
+func (s State) Delivered() bool { return s == Done || s == Skipped || s == Superseded }
+
 // ID names a run: 26 characters a-z and 2-7, fit for subjects and keys.
 type ID string
 

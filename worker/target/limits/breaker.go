@@ -75,6 +75,10 @@ func (t *Target) record(ctx context.Context, probe bool, o outcome.Outcome) erro
 	_, err := t.l.states.Change(ctx, t.key, func(b *breakerState) error {
 		b.Target = t.name
 		switch {
+		case o.Kind == "" && probe: // nothing was called: another one may probe
+			b.Probe = time.Time{}
+		case o.Kind == "":
+			return errKeep
 		case o.Kind == outcome.Throttled && o.After > 0:
 			b.Throttled, b.Probe = now.Add(o.After), time.Time{}
 		case down(o):

@@ -191,10 +191,11 @@ func (r *Rate) resize() {
 	r.limiter.SetBurst(max(1, int(part)))
 }
 
-// Wait blocks until the next call may be made or ctx ends.
+// Wait blocks until the next call may be made. context.DeadlineExceeded where ctx ends before, or surely would.
 func (r *Rate) Wait(ctx context.Context) error {
-	if err := r.limiter.Wait(ctx); err != nil {
-		return fmt.Errorf("rate limit: %w", err)
+	err := r.limiter.Wait(ctx)
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
 	}
-	return nil
+	return fmt.Errorf("rate limit: %w", context.DeadlineExceeded)
 }
