@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -90,29 +91,32 @@ func TestFrozenWorker(t *testing.T) {
 		"in_order, answer never read":  {frozenLine, erpsim.Slow, []string{older, newer}, []run.State{run.Done, run.Done}},
 		"supersede, answer never read": {frozenCreate, erpsim.Slow, []string{older}, []run.State{run.Done, run.Dead}},
 	}
+	var wg sync.WaitGroup // they wait most of the time
 	for name, test := range tests {
 		if testing.Short() || *soakFor == 0 && test.fault != erpsim.HangBefore {
 			continue // each takes half a minute
 		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel() // processes of their own, which mostly wait
-			f := newFreeze(t, test.pipeline, erpsim.Rule{Action: test.fault, DelayMS: 300, Times: 1, Method: methodOf(test.pipeline)})
-			f.export(older)
-			f.stopAtRequest()
-			f.change(newer)
-			f.settled(2)
-			f.goOn()
-			if got := f.effects(); !slices.Equal(got, test.effects) {
-				t.Errorf("the ERP got %q, want %q", got, test.effects)
-			}
-			if got := f.settled(2); !slices.Equal(got, test.states) {
-				t.Errorf("the runs ended as %v, want %v", got, test.states)
-			}
-			if t.Failed() {
-				f.tell()
-			}
+		wg.Go(func() {
+			t.Run(name, func(t *testing.T) {
+				f := newFreeze(t, test.pipeline, erpsim.Rule{Action: test.fault, DelayMS: 300, Times: 1, Method: methodOf(test.pipeline)})
+				f.export(older)
+				f.stopAtRequest()
+				f.change(newer)
+				f.settled(2)
+				f.goOn()
+				if got := f.effects(); !slices.Equal(got, test.effects) {
+					t.Errorf("the ERP got %q, want %q", got, test.effects)
+				}
+				if got := f.settled(2); !slices.Equal(got, test.states) {
+					t.Errorf("the runs ended as %v, want %v", got, test.states)
+				}
+				if t.Failed() {
+					f.tell()
+				}
+			})
 		})
 	}
+	wg.Wait()
 }
 
 func methodOf(pipeline string) string {

@@ -264,6 +264,7 @@ func (h *healing) unsettled() {
 		h.t.Error(err)
 	}
 	h.blame(fmt.Sprintf("%d runs have not ended", len(open)), open[:min(len(open), 5)]...)
+	h.whereabouts(ctx, open[:min(len(open), 20)])
 	for _, id := range h.rossum.Annotations() {
 		if a, err := h.rossum.Annotation(id); err == nil && a.Status == rossumapi.StatusExporting {
 			h.t.Errorf("annotation %d is exporting", id)
@@ -273,5 +274,36 @@ func (h *healing) unsettled() {
 		if !c.Done {
 			h.t.Errorf("call %d %s of annotation %d: %d attempts, %d polls, last status %d", c.ID, c.Event, c.Annotation, c.Attempts, c.Polls, c.StatusCode)
 		}
+	}
+}
+
+// whereabouts tells where the messages of runs are that do not end, and what the queue's consumers think.
+func (h *healing) whereabouts(ctx context.Context, runs []run.ID) {
+	if h.nats == nil {
+		return
+	}
+	err := h.nats.with(ctx, func(js jetstream.JetStream) error {
+		for _, stream := range []string{"EV", "RETRY"} {
+			s, err := js.Stream(ctx, stream)
+			if err != nil {
+				return err
+			}
+			h.t.Logf("%s: %d messages, %d to %d", stream, s.CachedInfo().State.Msgs, s.CachedInfo().State.FirstSeq, s.CachedInfo().State.LastSeq)
+			consumers := s.ListConsumers(ctx)
+			for c := range consumers.Info() {
+				h.t.Logf("%s %s: pending %d, unacknowledged %d, waiting %d", stream, c.Name, c.NumPending, c.NumAckPending, c.NumWaiting)
+			}
+			for _, id := range runs {
+				info, err := s.Info(ctx, jetstream.WithSubjectFilter(map[string]string{"EV": "ev.*.*.", "RETRY": "retry.*."}[stream]+string(id)))
+				if err != nil {
+					return err
+				}
+				h.t.Logf("run %s in %s: %v", id, stream, info.State.Subjects)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Log(err)
 	}
 }
