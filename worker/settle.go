@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -80,21 +81,33 @@ func (w *Worker) schedule(ctx context.Context, r *journal.Run, d *queue.Delivery
 	if err := w.Queue.Schedule(ctx, d.Lane, e, d.Payload, r.Next); err != nil {
 		return err
 	}
-	if r.State == run.Parked && r.Reason == limits.ReasonHeld {
-		if err := w.wakeLifted(ctx, r); err != nil {
+	if over, err := w.waitIsOver(ctx, r); err != nil {
+		return err
+	} else if over {
+		if err := w.Journal.Wake(ctx, r.Run); err != nil {
 			return err
 		}
 	}
 	return d.Ack(ctx)
 }
 
-// wakeLifted wakes a run whose hold was lifted while it was being parked: the one who lifted it did not see it yet.
-func (w *Worker) wakeLifted(ctx context.Context, r *journal.Run) error {
-	_, held, err := w.Limits.Held(ctx, r.Step(r.At).Target, r.Pipeline, r.Annotation)
-	if err != nil || held {
-		return err
+// waitIsOver reports whether what a run was parked for ended while it was being parked: whoever ended it wakes only the
+// runs that it finds parked.
+func (w *Worker) waitIsOver(ctx context.Context, r *journal.Run) (bool, error) {
+	switch {
+	case r.State != run.Parked:
+		return false, nil
+	case r.WaitsFor != "":
+		before, err := w.Journal.Get(ctx, r.WaitsFor)
+		if errors.Is(err, queue.ErrNotFound) {
+			return false, nil // it is about to begin
+		}
+		return err == nil && before.State.Settled(), err
+	case r.Reason == limits.ReasonHeld:
+		_, held, err := w.Limits.Held(ctx, r.Step(r.At).Target, r.Pipeline, r.Annotation)
+		return err == nil && !held, err
 	}
-	return w.Journal.Wake(ctx, r.Run)
+	return false, nil
 }
 
 // finish does what a settled run still owes: its answer, its dead letter, the end of its payload. It may be repeated.
