@@ -78,7 +78,7 @@ func (c *demoCmd) Run(ctx context.Context, stdout io.Writer) (err error) {
 	if d.dir, err = os.MkdirTemp("", "rossum-relay-demo-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(d.dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(d.dir)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
@@ -151,7 +151,7 @@ func freeAddr() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer l.Close() //nolint:errcheck // only its number is wanted
+	defer l.Close()
 	return l.Addr().String(), nil
 }
 

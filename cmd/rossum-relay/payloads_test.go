@@ -100,7 +100,7 @@ func post(ctx context.Context, t *testing.T, url string, body []byte) (int, stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read whole
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,9 @@ func (r *relay) cli(args ...string) string {
 // TestUncertainWithoutLookUp: a time-out after the request was sent, at an ERP that cannot be asked, ends with a human,
 // never with a second send.
 func TestUncertainWithoutLookUp(t *testing.T) {
-	blind := createStep[:strings.Index(createStep, "          find:")] + createStep[strings.Index(createStep, "          keep:"):]
+	before, rest, _ := strings.Cut(createStep, "          find:")
+	_, keep, _ := strings.Cut(rest, "\n")
+	blind := before + keep
 	r, end := carry(t, blind, "failed_export", erpsim.Rule{Method: "POST", Action: erpsim.ResetAfter, Times: 1})
 	if end.state != run.Dead || end.failure.Kind != outcome.Uncertain || !strings.Contains(end.failure.Message, "may already be at the ERP") {
 		t.Errorf("%+v", end)

@@ -40,7 +40,6 @@ type relay struct {
 	user    int64
 	more    map[string]string // variables of the configuration beside those of the demo
 	service *service
-	stop    func()
 	child   *exec.Cmd
 }
 
@@ -85,7 +84,7 @@ func quietAddr(t *testing.T) string {
 	for range 100 {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))) //nolint:gosec // no secret
 		if err == nil {
-			defer l.Close() //nolint:errcheck // only its number is wanted
+			_ = l.Close() // only its number is wanted
 			return l.Addr().String()
 		}
 	}

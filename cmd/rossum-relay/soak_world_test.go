@@ -212,7 +212,7 @@ func (p *process) start() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()                                                                                                                   //nolint:errcheck // the child has it
+	defer log.Close()                                                                                                                   // the child has it
 	cmd := &exec.Cmd{Path: self, Args: []string{"rossum-relay", p.role, "-c", p.w.config}, Env: os.Environ(), Stdout: log, Stderr: log} // see TestMain
 	if err := cmd.Start(); err != nil {
 		return err

@@ -268,8 +268,8 @@ func (rt *runtime) ordered(op compareKind, a, b any) (bool, error) {
 			return x.ordered(rt, op, y)
 		}
 	}
-	c, comparable, err := rt.order(op, a, b)
-	if err != nil || !comparable {
+	c, ordered, err := rt.order(op, a, b)
+	if err != nil || !ordered {
 		return false, err
 	}
 	switch op {

@@ -47,7 +47,7 @@ func convert(v any, lazy bool, depth int) any {
 	case markup, bytesValue, interface{ pyType() string }, Object, Indexer, Iterable, fmt.Stringer:
 		return v
 	}
-	return convertReflect(v, lazy, depth)
+	return convertReflect(v, depth)
 }
 
 func dictFromMap(m map[string]any, lazy bool, depth int) any {
@@ -110,7 +110,7 @@ func fromJSONNumber(n json.Number) any {
 
 // convertReflect handles named types and less usual slices and maps. What it
 // does not know stays as it is: an object without abilities.
-func convertReflect(v any, lazy bool, depth int) any {
+func convertReflect(v any, depth int) any {
 	if depth > maxHostDepth {
 		return &undefined{hint: "host value nested too deep"}
 	}

@@ -162,14 +162,6 @@ func (d *Dict) copy() *Dict {
 	return c
 }
 
-func (d *Dict) keys() []any {
-	keys := make([]any, len(d.entries))
-	for i := range d.entries {
-		keys[i] = d.entries[i].key
-	}
-	return keys
-}
-
 // Hash keys of types whose Go equality is not Python's.
 type (
 	numberKey string // a number that no int64 or float64 equals

@@ -81,7 +81,7 @@ func (r *reference) render(c *jinjatest.Case) (answer, error) {
 		return a, err
 	}
 	if !r.out.Scan() {
-		return a, fmt.Errorf("python ended: %v", r.out.Err())
+		return a, fmt.Errorf("python ended: %w", r.out.Err())
 	}
 	return a, json.Unmarshal(r.out.Bytes(), &a)
 }

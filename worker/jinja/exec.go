@@ -220,7 +220,7 @@ func (s *forStmt) run(f *frame, source any, recurse func(any, int) (string, erro
 	if err != nil {
 		return f.at(err, s.pos)
 	}
-	var sized any = source
+	sized := source
 	if s.test != nil {
 		if next, err = s.filtered(f, next); err != nil {
 			return f.at(err, s.pos)

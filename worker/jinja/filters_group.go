@@ -124,7 +124,7 @@ func filterBatch(c *call) (any, error) {
 	}
 	rt, value, fill := c.rt, c.args[0], c.or(2, nil)
 	var next nextFunc
-	var pending any = missing
+	pending := missing
 	return rt.generator(func() (any, bool, error) {
 		if next == nil {
 			n, err := rt.iterate(value)

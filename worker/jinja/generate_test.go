@@ -16,7 +16,6 @@ type generator struct {
 	depth  int
 	loops  int  // for loops around
 	macros int  // defined so far
-	names  int  // variables set so far
 	do     bool // {% do %} is enabled
 	jumps  bool // {% break %} and {% continue %} are
 }

@@ -241,6 +241,8 @@ func (p *parser) filterCall(x expr) (*filterExpr, error) {
 // returned; inline, the first has no bar before it.
 func (p *parser) filterChain(inline bool) (*filterExpr, error) {
 	var f *filterExpr
+	entered := 0
+	defer func() { p.leave(entered) }()
 	for inline || p.cur.kind == tokPipe {
 		if !inline {
 			if err := p.advance(); err != nil {
@@ -250,7 +252,7 @@ func (p *parser) filterChain(inline bool) (*filterExpr, error) {
 		if err := p.enter(); err != nil {
 			return nil, err
 		}
-		defer p.leave(1)
+		entered++
 		inline = false
 		var value expr
 		if f != nil {

@@ -90,7 +90,7 @@ func splitSpace(s string, limit int) []string {
 func rsplit(s, sep string, limit int) []string {
 	var parts []string
 	for {
-		end := -1
+		var end int
 		width := len(sep)
 		if sep == "" {
 			if s = strings.TrimRightFunc(s, isSpace); s == "" {

@@ -163,7 +163,7 @@ func endsWord(s string, i int) bool {
 }
 
 func isCaseIgnorable(r rune) bool {
-	return strings.ContainsRune("'.:^`¨­·’․", r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk)
+	return strings.ContainsRune("'.:^`¨\u00ad·’․", r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk)
 }
 
 func casefold(s string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/document"
@@ -90,7 +91,7 @@ func (i *invoiceFormat) write(f *frame, v *docValue) error {
 		return err
 	}
 	v.doc = doc
-	v.doc.Notes = append(notes, doc.Notes...)
+	v.doc.Notes = slices.Concat(notes, doc.Notes)
 	return nil
 }
 
