@@ -10,6 +10,7 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
@@ -66,7 +67,7 @@ func (w *Worker) reExport(ctx context.Context, e answer.Event) error {
 	if err == nil {
 		return w.Answers.SetReExported(ctx, e)
 	}
-	if o := outcomeOf(err); o.Final() {
+	if o := outcomeOf(err); o.Final() && o.Kind != outcome.Reauth { // a token may be mended, or come with the next call
 		w.Log.Warn("Rossum could not be told of a late success; export the annotation again by hand",
 			zap.Int64("annotation", e.Annotation), zap.String("reason", o.Reason))
 		return w.Answers.SetReExported(ctx, e)

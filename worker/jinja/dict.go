@@ -201,7 +201,11 @@ func hashKey(key any, depth int) (any, error) {
 		if v.tuple {
 			return hashTuple(v, depth)
 		}
-	case *Dict, *dictView:
+	case *Dict:
+	case *dictView:
+		if v.kind == viewValues { // the one view without an equality of its own
+			return hashIdentity(key)
+		}
 	default:
 		return hashIdentity(key)
 	}

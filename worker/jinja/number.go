@@ -173,7 +173,11 @@ func divInts(a, b any) (any, error) {
 	if xOK && yOK && absU(x) <= exact && absU(y) <= exact {
 		return float64(x) / float64(y), nil
 	}
-	f, _ := new(big.Rat).SetFrac(mustBig(a), mustBig(b)).Float64()
+	p, q := mustBig(a), mustBig(b)
+	f, _ := new(big.Rat).SetFrac(p, q).Float64()
+	if p.Sign() == 0 && q.Sign() < 0 {
+		f = math.Copysign(0, -1)
+	}
 	if math.IsInf(f, 0) {
 		return nil, raise(KindArithmetic, "integer division result too large for a float")
 	}

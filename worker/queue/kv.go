@@ -269,9 +269,13 @@ func isConflict(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
 }
 
+// unavailable is JetStream's "temporarily unavailable", as while a cluster elects a leader.
+const unavailable = 10008
+
 // isPassing: the outcome is unknown or nobody was there to answer; the same call may go through in a moment.
 func isPassing(err error) bool {
-	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == unavailable || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
 		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionReconnecting) ||
 		errors.Is(err, context.DeadlineExceeded)
 }

@@ -65,7 +65,7 @@ func (q *Queue) maxEvents() int64 {
 
 // share bounds a stream by a part of the store: JetStream reserves what a stream may use.
 func (q *Queue) share(part int64) int64 {
-	if q.cfg.MaxStore <= 0 { // a cluster has its own limits
+	if q.cfg.URL != "" || q.cfg.MaxStore <= 0 { // a cluster has its own limits
 		return -1
 	}
 	return int64(q.cfg.MaxStore) / part

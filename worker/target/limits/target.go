@@ -139,6 +139,10 @@ func (t *Target) place(ctx context.Context) bool {
 			t.mu.Unlock()
 			return true
 		}
+		if t.share == 0 { // a newcomer: waiting here would count as starts of runs if it is killed again
+			t.mu.Unlock()
+			return false
+		}
 		free := t.free
 		t.mu.Unlock()
 		select {
