@@ -92,7 +92,7 @@ func TestCrashBetweenWrites(t *testing.T) {
 }
 
 // crashesAtOnce is how many relays run beside each other: they wait most of the time.
-const crashesAtOnce = 12
+const crashesAtOnce = 24
 
 // crashOnce carries one invoice with a crash on the way and returns the writes that were seen.
 func crashOnce(t *testing.T, erp erpsim.Options, c *crash) []string {
