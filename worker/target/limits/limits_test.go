@@ -109,6 +109,33 @@ func TestBreakerIsSharedAndProbedOnce(t *testing.T) {
 	}
 }
 
+// TestAPassWithoutACallTellsNothing: a run that entered and did not call must not close the breaker.
+func TestAPassWithoutACallTellsNothing(t *testing.T) {
+	w := setup(t)
+	tg := target(t, w.open(t, "a"), breaker)
+	for range 2 {
+		pass, _ := enter(t, tg)
+		leave(t, pass, outcome.Retry)
+	}
+	pass, _ := enter(t, tg)
+	leave(t, pass, "")
+	pass, _ = enter(t, tg)
+	leave(t, pass, outcome.Retry) // the third failure in a row
+	if _, pause := enter(t, tg); pause == nil {
+		t.Fatal("a pass without a call reset the failures")
+	}
+	w.c.Add(31 * time.Second)
+	probe, _ := enter(t, tg)
+	leave(t, probe, "")
+	probe, pause := enter(t, tg)
+	if probe == nil {
+		t.Fatalf("the unused probe is not given to another run: %+v", pause)
+	}
+	if _, pause := enter(t, tg); pause == nil {
+		t.Fatal("the unused probe closed the breaker")
+	}
+}
+
 func TestLostProbeIsReplaced(t *testing.T) {
 	w := setup(t)
 	tg := target(t, w.open(t, "a"), breaker)
