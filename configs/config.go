@@ -23,6 +23,12 @@ type Config struct {
 	Worker Worker `yaml:"worker"`
 	// Reconcile compares Rossum with what was delivered, on a schedule.
 	Reconcile Reconcile `yaml:"reconcile" roles:"worker"`
+	// Metrics configures the listener for Prometheus and probes.
+	Metrics Metrics `yaml:"metrics"`
+	// Traces sends OpenTelemetry traces to a collector.
+	Traces Traces `yaml:"traces" roles:"ingest,worker"`
+	// Alerts tells people what needs them.
+	Alerts Alerts `yaml:"alerts" roles:"worker"`
 	// Log configures logging.
 	Log Log `yaml:"log"`
 
@@ -154,8 +160,8 @@ type Ingest struct {
 	MaxBody Size `yaml:"max_body" default:"64MiB" positive:"true"`
 	// MaxInFlight bounds the bytes of all bodies being read before their signature is known. Defaults to 256MiB.
 	MaxInFlight Size `yaml:"max_in_flight" default:"256MiB"`
-	// TLS serves https with these files when set.
-	TLS TLS `yaml:"tls"`
+	// TLS serves https with these files when set; without it a proxy in front has to.
+	TLS ServerTLS `yaml:"tls"`
 }
 
 // Worker configures the run loop.

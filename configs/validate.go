@@ -32,6 +32,7 @@ func validate(cfg *Config, d *decoder) {
 	}
 	v.queue()
 	v.ingest()
+	v.monitor()
 }
 
 func (v *validator) wrong(path, message, try string) {
@@ -207,10 +208,7 @@ func (v *validator) ingest() {
 	if _, _, err := net.SplitHostPort(in.Listen); err != nil {
 		v.wrong("ingest.listen", "not an address", "write :8080 or 127.0.0.1:8080")
 	}
-	v.tls("ingest.tls", in.TLS)
-	if in.TLS.CA != "" {
-		v.wrong("ingest.tls.ca", "ca is not used by the webhook listener", "remove it")
-	}
+	v.serverTLS("ingest.tls", in.TLS)
 	if u, err := url.Parse(in.PublicURL); in.PublicURL != "" && err == nil && u.Host != "" {
 		u.Path = "" // the relay may live below a path of a reverse proxy
 		v.baseURL("ingest.public_url", u.String())

@@ -45,6 +45,9 @@ func (s *Server) postHook(r *http.Request, name string, l *line) reply {
 	if r.Method != http.MethodPost {
 		return refuseMethod(http.MethodPost)
 	}
+	if !s.knowsCaller(r) {
+		return refuse(http.StatusForbidden, noClientCert, "the call shows no client certificate", nil)
+	}
 	check, err := checkMode(r.URL.RawQuery)
 	if err != nil {
 		return refuse(http.StatusBadRequest, wrongMode, err.Error(), err)

@@ -29,6 +29,7 @@ const (
 	queueFull     reason = "queue_full"
 	notStored     reason = "store"
 	draining      reason = "draining"
+	noClientCert  reason = "client_certificate"
 	unknownAnswer reason = "unknown_answer"
 )
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -71,6 +70,7 @@ type Server struct {
 	now     func() time.Time
 	metrics *metrics
 
+	tls       configs.ServerTLS
 	table     atomic.Pointer[table]
 	bodies    *bodies
 	holds     chan struct{} // places for held calls
@@ -86,7 +86,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		queue: o.Queue, store: o.Store, log: o.Log, resolve: o.Resolve, now: o.Now,
-		bodies: newBodies(limit), holds: make(chan struct{}, maxHolds), drained: make(chan struct{}),
+		tls: o.Config.Ingest.TLS, bodies: newBodies(limit), holds: make(chan struct{}, maxHolds), drained: make(chan struct{}),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -124,18 +124,16 @@ func (s *Server) draining() bool {
 // Serve serves l, with TLS if ingest.tls has files, until ctx ends; then it drains and lets requests in work end, at
 // most for 20 s. It blocks and closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	cfg := s.table.Load().config
+	l, err := s.listenTLS(ctx, l)
+	if err != nil {
+		return err
+	}
 	srv := &http.Server{
 		Handler: s, ReadHeaderTimeout: readHeaderWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
 		IdleTimeout: idleWithin, MaxHeaderBytes: maxHeader, ErrorLog: zap.NewStdLog(s.log.Named("http")),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	serve := func() error { return srv.Serve(l) }
-	if files := cfg.Ingest.TLS; files.Cert != "" {
-		serve = func() error { return srv.ServeTLS(l, cfg.Path(files.Cert), cfg.Path(files.Key)) }
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- serve() }()
+	go func() { ended <- srv.Serve(l) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("ingest: %w", err)
@@ -144,8 +142,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.Drain()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer cancel()
-	err := srv.Shutdown(stop)
-	if err != nil {
+	if err = srv.Shutdown(stop); err != nil {
 		_ = srv.Close()
 		err = fmt.Errorf("ingest: requests were cut after %s: %w", drainWithin, err)
 	}

@@ -79,7 +79,7 @@ func TestOneLinePerRequestWithoutSecrets(t *testing.T) {
 
 func TestServe(t *testing.T) {
 	cert, key, pool := certificate(t)
-	for name, files := range map[string]configs.TLS{"http": {}, "https": {Cert: cert, Key: key}} {
+	for name, files := range map[string]configs.ServerTLS{"http": {}, "https": {Cert: cert, Key: key}} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config()
 			cfg.Ingest.TLS = files
