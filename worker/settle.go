@@ -175,8 +175,9 @@ func (w *Worker) freeReservations(ctx context.Context, r *journal.Run) error {
 
 // resultOf is what a settled run tells Rossum.
 func resultOf(r *journal.Record) answer.Result {
-	res := answer.Result{State: r.State, Settled: r.Settled, By: r.By, Messages: r.Messages, Operations: r.Operations,
-		NotTaken: r.Reason == reasonOtherQueue}
+	res := answer.Result{State: r.State, Hop: r.Hop, Settled: r.Settled, By: r.By, NotTaken: r.Reason == reasonOtherQueue,
+		Messages: r.Messages, Operations: r.Operations, AutomationBlockers: r.AutomationBlockers,
+		Files: r.Files, AdditionalFiles: r.AdditionalFiles, Reply: r.Reply}
 	if r.State != run.Dead || r.Failure == nil {
 		return res
 	}

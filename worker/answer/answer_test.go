@@ -304,6 +304,22 @@ func TestLaterResultReplaces(t *testing.T) {
 	}
 }
 
+// TestEarlierResultDoesNotReplace: who settled an earlier death and was frozen since must not undo what a replay did.
+func TestEarlierResultDoesNotReplace(t *testing.T) {
+	f := open(t)
+	e, _ := f.join(f.call())
+	id := e.Runs[0].ID
+	f.settle(id, answer.Result{State: run.Dead, Hop: 3})
+	f.settle(id, answer.Result{State: run.Dead, Hop: 3}) // repeated after a crash
+	f.settle(id, answer.Result{State: run.Done, Hop: 5})
+	if err := f.Settle(t.Context(), id, answer.Result{State: run.Dead, Hop: 3}); !errors.Is(err, answer.ErrStale) {
+		t.Errorf("an earlier end was taken: %v", err)
+	}
+	if r, err := f.Result(t.Context(), id); err != nil || r.State != run.Done {
+		t.Errorf("the run is %s, %v", r.State, err)
+	}
+}
+
 func TestAllAcceptIsNothing(t *testing.T) {
 	f := open(t)
 	c := f.call()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -16,7 +17,9 @@ var ErrNotFound = queue.ErrNotFound
 
 // Result is how a run settled, and what it has to say to Rossum.
 type Result struct {
-	State   run.State `json:"state"`
+	State run.State `json:"state"`
+	// Hop is the journal's at which the run settled: what a later hop said stands.
+	Hop     int       `json:"hop,omitempty"`
 	Settled time.Time `json:"settled"`
 	// By is the run that took over from a superseded one.
 	By run.ID `json:"by,omitempty"`
@@ -135,13 +138,33 @@ func (s *Store) Token(ctx context.Context, key run.EventKey) (token string, unti
 	return e.Token, e.TokenUntil, err
 }
 
-// Settle stores how a run ended. A later result, after a replay, replaces it.
+// ErrStale means that a later end of the run is known: who comes with an earlier one was frozen, and has lost the run.
+var ErrStale = errors.New("a later end of the run is known")
+
+// Settle stores how a run ended. The result of a later hop, after a replay, replaces that of an earlier one, never the
+// other way round: that is ErrStale. The same hop may be stored again.
 //
 // A worker that settles an overdue event's run reads the Event after Settle: either it finds OverdueAt, or the answer
 // that Rossum gets finds the result.
 func (s *Store) Settle(ctx context.Context, id run.ID, r Result) error {
-	_, err := s.results.Put(ctx, string(id), r)
-	return err
+	for {
+		_, err := s.results.Create(ctx, string(id), r)
+		if !errors.Is(err, queue.ErrConflict) {
+			return err
+		}
+		known, revision, err := s.results.Get(ctx, string(id))
+		switch {
+		case errors.Is(err, queue.ErrNotFound):
+			continue // swept in between
+		case err != nil:
+			return err
+		case known.Hop > r.Hop:
+			return fmt.Errorf("run %s: %w", id, ErrStale)
+		}
+		if _, err = s.results.Update(ctx, string(id), r, revision); !errors.Is(err, queue.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // Result reads how a run ended; ErrNotFound while it has not.
