@@ -1,6 +1,7 @@
 package rossumapi
 
 import (
+	"fmt"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -120,6 +121,8 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		{"base_url twice", envelopeOf(`,"base_url":"https://evil.example"`), `key "base_url" occurs twice`},
 		{"key twice by escape", envelopeOf(`,"\u0065vent":"x"`), `key "event" occurs twice`},
 		{"id twice", envelopeOf(`,"annotation":{"id":1,"id":2}`), `key "id" occurs twice`},
+		{"a late key twice", envelopeOf(manyKeys(90) + `,"k89":0`), `key "k89" occurs twice`},
+		{"an early key of many twice", envelopeOf(manyKeys(90) + `,"k3":0`), `key "k3" occurs twice`},
 		{"file key twice", envelopeOf(`,"files":[{"document":"a","document":"b"}]`), `files: bad JSON`},
 		{"no event", `{"action":"a","base_url":"b"}`, `event, action and base_url are required`},
 		{"event of another kind", `{"event":1,"action":"a","base_url":"b"}`, `payload: event: want a string`},
@@ -195,4 +198,13 @@ func FuzzScannerAcceptsJSON(f *testing.F) {
 			t.Fatalf("accepted %q", text)
 		}
 	})
+}
+
+// manyKeys are n further members of an envelope.
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"k%d":1`, i)
+	}
+	return b.String()
 }

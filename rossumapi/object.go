@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -76,19 +77,40 @@ func (s *scanner) members() (Object, error) {
 
 // membersFunc is members with a say in how each value is read.
 func (s *scanner) membersFunc(value func(key string) (json.RawMessage, error)) (Object, error) {
-	object := Object{}
-	seen := map[string]struct{}{}
+	object := make(Object, 0, 16)
+	var seen keySet
 	err := s.object(func(key []byte) error {
 		name := string(key)
-		if _, twice := seen[name]; twice {
+		if !seen.add(object, name) {
 			return s.fail(s.pos, "key %q occurs twice", clip(name))
 		}
-		seen[name] = struct{}{}
 		raw, err := value(name)
 		object = append(object, Member{Key: name, Value: raw})
 		return err
 	})
 	return object, err
+}
+
+// keySet knows the keys of a growing object: those of a small one by looking through it.
+type keySet map[string]struct{}
+
+// add takes a key that is about to be appended to o; false if o has it.
+func (k *keySet) add(o Object, key string) bool {
+	const small = 64
+	if len(o) < small {
+		return !slices.ContainsFunc(o, func(m Member) bool { return m.Key == key })
+	}
+	if *k == nil {
+		*k = make(keySet, 2*small)
+		for _, m := range o {
+			(*k)[m.Key] = struct{}{}
+		}
+	}
+	if _, known := (*k)[key]; known {
+		return false
+	}
+	(*k)[key] = struct{}{}
+	return true
 }
 
 // clip shortens a foreign name for an error message.

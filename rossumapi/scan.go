@@ -37,6 +37,13 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 
 // peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	return s.skipSpace()
+}
+
+func (s *scanner) skipSpace() byte {
 	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\t', '\r', '\n':
@@ -149,11 +156,25 @@ func (s *scanner) key() ([]byte, error) {
 	if escaped {
 		key = unquote(s.data[start:s.pos])
 	}
+	return key, s.colon()
+}
+
+func (s *scanner) skipKey() error {
+	if s.peek() != '"' {
+		return s.unexpected("a key")
+	}
+	if _, err := s.skipString(); err != nil {
+		return err
+	}
+	return s.colon()
+}
+
+func (s *scanner) colon() error {
 	if s.peek() != ':' {
-		return nil, s.unexpected("':'")
+		return s.unexpected("':'")
 	}
 	s.pos++
-	return key, nil
+	return nil
 }
 
 // skip validates the next value of any kind and steps over it.
@@ -165,7 +186,7 @@ func (s *scanner) skip() error {
 	case c == '{':
 		return s.skipObject()
 	case c == '[':
-		return s.array(s.skip)
+		return s.skipArray()
 	case c == '-' || c >= '0' && c <= '9':
 		return s.skipNumber()
 	case c == 't':
@@ -178,8 +199,36 @@ func (s *scanner) skip() error {
 	return s.unexpected("a value")
 }
 
+// skipObject and skipArray are object and array without callbacks: most of a payload is stepped over.
 func (s *scanner) skipObject() error {
-	return s.object(func([]byte) error { return s.skip() })
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if done, err := s.next('}', first); done || err != nil {
+			return err
+		}
+		if err := s.skipKey(); err != nil {
+			return err
+		}
+		if err := s.skip(); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scanner) skipArray() error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if done, err := s.next(']', first); done || err != nil {
+			return err
+		}
+		if err := s.skip(); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *scanner) literal(word string) error {
