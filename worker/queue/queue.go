@@ -195,9 +195,6 @@ func (q *Queue) Close() {
 		if q.srv != nil {
 			q.srv.stop()
 		}
-		if q.ring != nil {
-			q.ring.Close()
-		}
 	})
 }
 

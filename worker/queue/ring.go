@@ -8,8 +8,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 )
 
 // KeySize is the length of a sealing key in bytes (AES-256).
@@ -17,19 +18,22 @@ const KeySize = 32
 
 const (
 	sealVersion  = 1
-	flagZstd     = 1
+	flagS2       = 1
 	keyIDSize    = 4
 	sealHeader   = 2 + keyIDSize
 	maxOpened    = 512 << 20 // a decompression bomb ends here
-	compressFrom = 512       // below it zstd only adds bytes
+	compressFrom = 512       // below it compression gains nothing
+	keptScratch  = 1 << 20   // the largest buffer kept for the next seal
 )
 
-// Ring seals and opens everything stored: AES-256-GCM over zstd. The first key seals, all open. Random nonces bound a
-// key to 2^32 seals; rotate it before (four thousand million writes). A Ring is immutable and safe for concurrent use.
+// Ring seals and opens everything stored: AES-256-GCM over S2. The first key seals, all open. Random nonces bound a
+// key to 2^32 seals; rotate it before (four thousand million writes). A Ring is safe for concurrent use.
+//
+// S2 rather than zstd: it packs a webhook's body five times as fast, and ingest does that for every call, into about
+// 1.4 times the bytes.
 type Ring struct {
-	keys []ringKey
-	enc  *zstd.Encoder
-	dec  *zstd.Decoder
+	keys    []ringKey
+	scratch sync.Pool // of *[]byte: what is compressed, before it is sealed
 }
 
 type ringKey struct {
@@ -61,15 +65,6 @@ func NewRing(keys ...[]byte) (*Ring, error) {
 		sum := sha256.Sum256(append([]byte("rossum-relay key id\x00"), k...))
 		r.keys = append(r.keys, ringKey{id: [keyIDSize]byte(sum[:keyIDSize]), aead: aead})
 	}
-	var err error
-	if r.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true)); err != nil {
-		return nil, fmt.Errorf("key ring: %w", err)
-	}
-	if r.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxOpened)); err != nil {
-		return nil, fmt.Errorf("key ring: %w", err)
-	}
 	return r, nil
 }
 
@@ -94,11 +89,20 @@ func NewKey() []byte {
 
 // Seal compresses and seals plain for one place, such as a bucket and key: elsewhere it does not open.
 func (r *Ring) Seal(place string, plain []byte) []byte {
-	var flags byte
-	if len(plain) >= compressFrom {
-		plain, flags = r.enc.EncodeAll(plain, make([]byte, 0, len(plain)/4)), flagZstd
+	if len(plain) < compressFrom {
+		return r.seal(place, plain, 0)
 	}
-	return r.seal(place, plain, flags)
+	scratch, _ := r.scratch.Get().(*[]byte)
+	if scratch == nil {
+		scratch = new([]byte)
+	}
+	packed := s2.Encode((*scratch)[:cap(*scratch)], plain)
+	sealed := r.seal(place, packed, flagS2)
+	if cap(packed) <= keptScratch {
+		*scratch = packed
+		r.scratch.Put(scratch)
+	}
+	return sealed
 }
 
 func (r *Ring) seal(place string, body []byte, flags byte) []byte {
@@ -129,21 +133,27 @@ func (r *Ring) Open(place string, sealed []byte) ([]byte, error) {
 		if err != nil {
 			return nil, errors.New("sealed data is damaged or belongs elsewhere")
 		}
-		if sealed[1]&flagZstd == 0 {
+		if sealed[1]&flagS2 == 0 {
 			return plain, nil
 		}
-		if plain, err = r.dec.DecodeAll(plain, nil); err != nil {
-			return nil, fmt.Errorf("sealed data: %w", err)
-		}
-		return plain, nil
+		return unpack(plain)
 	}
 	return nil, ErrNoKey
 }
 
-// Close releases the compressors.
-func (r *Ring) Close() {
-	r.dec.Close()
-	_ = r.enc.Close()
+func unpack(packed []byte) ([]byte, error) {
+	n, err := s2.DecodedLen(packed)
+	if err == nil && n > maxOpened {
+		err = fmt.Errorf("%d bytes once decompressed, more than %d", n, maxOpened)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sealed data: %w", err)
+	}
+	plain, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, fmt.Errorf("sealed data: %w", err)
+	}
+	return plain, nil
 }
 
 func aad(place string, flags byte) []byte { return append([]byte(place), 0, flags) }
