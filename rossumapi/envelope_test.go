@@ -1,10 +1,10 @@
 package rossumapi
 
 import (
-	"fmt"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
