@@ -323,7 +323,10 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 	cancel()
 	o, kept := d.send.Judge(ctx, resp, o)
 	w.attempted(d, "send", start, o)
-	if o.Done() {
+	switch {
+	case o.Kind == outcome.Duplicate && kept == nil && d.canLook():
+		return w.taken(ctx, d, o)
+	case o.Done():
 		return nil, w.deliver(ctx, d, kept)
 	}
 	js = d.js()
@@ -338,6 +341,17 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 		}
 	}
 	return w.doubt(ctx, d, o)
+}
+
+// taken looks once whose document the target refused ours for. One that the look-up does not find is not ours.
+func (w *Worker) taken(ctx context.Context, d *delivery, refusal outcome.Outcome) (*verdict, error) {
+	d.js().State = journal.Failed // what is there, this request did not put there
+	v, gone, err := w.look(ctx, d, 1)
+	if v != nil || err != nil || !gone {
+		return v, err
+	}
+	refusal.Kind = outcome.Rejected
+	return w.failed(d.turnState, d.step.Name, d.send.Target, refusal), nil
 }
 
 // doubt decides what follows an uncertain attempt.

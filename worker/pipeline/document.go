@@ -123,6 +123,8 @@ func (d *docCode) content(f *frame) (*docValue, error) {
 	switch v := v.(type) {
 	case *docValue:
 		return d.passed(f, v)
+	case *file:
+		return &docValue{file: v}, nil
 	case string:
 		return &docValue{doc: document.Document{Body: []byte(v), ContentType: "text/plain; charset=utf-8"}}, nil
 	}

@@ -75,6 +75,7 @@ type docValue struct {
 	tree     any
 	doc      document.Document
 	invoice  *invoice.Invoice
+	file     *file               // the document is a file, which is streamed: all else is empty
 	messages []rossumapi.Message // warnings
 	values   *jinja.Dict         // of the invoice, made when first needed
 }

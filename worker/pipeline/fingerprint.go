@@ -85,7 +85,12 @@ func (h hasher) length(n int) {
 }
 
 func (h hasher) document(d *docValue) error {
-	if d.tree == nil {
+	switch {
+	case d.file != nil:
+		h.text("file")
+		h.text(d.file.name) // its content never changes
+		return nil
+	case d.tree == nil:
 		h.text("text")
 		h.text(string(d.doc.Body))
 		return nil

@@ -31,14 +31,16 @@ func (c *compiler) outcomes(path string, rules []configs.OutcomeRule, n names) [
 
 // Judge says what a response means: the step's outcomes, its ok, then the transport's own outcome o. A success whose body
 // fails ok, cannot be read, is cut or lacks a kept value is uncertain, or retry where repeating is safe. The kept values
-// are those of keep, where the effect is there.
+// are those of keep, where the effect is there; they are nil for a duplicate that a rule tells of and a look-up can find:
+// it says whether the document is ours.
 func (s *Send) Judge(ctx context.Context, resp *target.Response, o outcome.Outcome) (outcome.Outcome, map[string]json.RawMessage) {
 	if resp == nil {
 		return o, nil
 	}
 	f := s.scope.live.frame(ctx)
 	f.response = &response{notes: f.notes, resp: resp}
-	if rule := s.rule(f, resp); rule != nil {
+	rule := s.rule(f, resp)
+	if rule != nil {
 		o = s.ruled(f, rule, o)
 	} else {
 		o = s.judged(f, resp, o)
@@ -46,7 +48,7 @@ func (s *Send) Judge(ctx context.Context, resp *target.Response, o outcome.Outco
 	if o.Kind == outcome.Rejected {
 		o.Fields = append(o.Fields, s.complaints(f)...)
 	}
-	if !o.Done() {
+	if !o.Done() || rule != nil && o.Kind == outcome.Duplicate && s.CanFind() {
 		return o, nil
 	}
 	if resp.Partial {

@@ -25,7 +25,7 @@ func (s *Send) requestText(req *target.Request, key []string) string {
 		at = strings.TrimRight(s.BaseURL, "/") + "/" + strings.TrimLeft(req.Path, "/")
 	}
 	if len(req.Query) > 0 {
-		at += "?" + masked(req.Query).Encode()
+		at += "?" + strings.ReplaceAll(masked(req.Query).Encode(), "+", "%20") // as the target sends it
 	}
 	fmt.Fprintf(&b, "%s %s\n", req.Method, strings.ReplaceAll(at, url.QueryEscape(mask), mask))
 	header := s.Headers.Clone()
@@ -84,9 +84,16 @@ func (w *Write) text() string {
 	line("labels", strings.Join(w.Labels, ", "))
 	line("remove labels", strings.Join(w.RemoveLabels, ", "))
 	line("note", w.Note)
+	line("export", w.Export.text())
 	for _, m := range w.Messages {
 		line(m.Type, m.Content)
 	}
+	for _, b := range w.AutomationBlockers {
+		line("automation blocker", b.Content)
+	}
+	line("files", string(w.Files))
+	line("additional files", string(w.AdditionalFiles))
+	line("reply", string(w.Reply))
 	return b.String()
 }
 

@@ -109,15 +109,14 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 	if !send.Repeatable {
 		send.Key = key
 	}
-	var stable *docValue
+	live, stable := &docValue{}, (*docValue)(nil)
 	if s.document != nil {
-		live, fixed, err := s.document.both(ctx, scope, s.pipeline.own)
-		if err != nil {
+		if live, stable, err = s.document.both(ctx, scope, s.pipeline.own); err != nil {
 			return nil, err
 		}
-		send.Document, send.Messages, stable = live.doc, live.messages, fixed
+		send.Document, send.Messages = live.doc, live.messages
 	}
-	if err := s.request(f, send); err != nil {
+	if err := s.request(f, send, live.file); err != nil {
 		return nil, err
 	}
 	if name := s.Config.IdempotencyHeader; name != "" {
@@ -136,7 +135,8 @@ func (s *Step) key(ctx context.Context, scope *Scope, f *frame) ([]string, error
 	return append(key, s.Name), err
 }
 
-func (s *Step) request(f *frame, send *Send) error {
+// request makes the request; original is the document where that is a file.
+func (s *Step) request(f *frame, send *Send, original *file) error {
 	path, query, err := s.send.path.build(f)
 	if err != nil {
 		return err
@@ -157,6 +157,9 @@ func (s *Step) request(f *frame, send *Send) error {
 	}
 	if req.Files, err = filesOf(f, s.send.files); err != nil {
 		return err
+	}
+	if original != nil {
+		req.Files = []target.File{original.part("")} // files: excludes body:
 	}
 	send.Request = req
 	return nil

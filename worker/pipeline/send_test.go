@@ -90,6 +90,10 @@ func TestPrepareSendShapes(t *testing.T) {
 		"form":        {`send: erp, post: /a, form: {a: "{{ value.amount_total }}", b: x}`, func(s *pipeline.Send) bool { return s.Request.Form.Encode() == "a=3449.43&b=x" }},
 		"text body":   {`send: erp, post: /a, body: "field.document_id ~ '!'"`, func(s *pipeline.Send) bool { return string(s.Request.Body) == "INV-2026-004417!" }},
 		"tree body":   {`send: erp, post: /a, body: "{'a': value.amount_total}"`, func(s *pipeline.Send) bool { return string(s.Request.Body) == `{"a":3449.43}` }},
+		"the original as body": {`send: erp, post: /a, body: document.original`, func(s *pipeline.Send) bool {
+			files := s.Request.Files
+			return len(files) == 1 && files[0].Part == "" && files[0].Name == "harbor-pine_INV-2026-004417.pdf" && s.Request.Body == nil
+		}},
 		"file name": {`send: archive, path: "in/{{ field.document_id }} {{ field.sender_name }}.json", map: {a: 1}`, func(s *pipeline.Send) bool {
 			return s.Request.Path == "in/INV-2026-004417 Harbor & Pine Office Supply, Inc.json" && s.Request.Method == "PUT" && s.BaseURL == ""
 		}},

@@ -202,11 +202,15 @@ func (t *Target) resolve(path string, query url.Values) (*url.URL, error) {
 		if rawQuery != "" {
 			rawQuery += "&"
 		}
-		rawQuery += query.Encode()
+		rawQuery += encodeQuery(query)
 	}
 	u.RawQuery = rawQuery
 	return u, nil
 }
+
+// encodeQuery writes a blank as %20, which is one everywhere; a plus is one in forms only (RFC 3986, 2.1), and OData
+// services differ about it.
+func encodeQuery(query url.Values) string { return strings.ReplaceAll(query.Encode(), "+", "%20") }
 
 // escapeRest escapes what stands unescaped in a path, so that url.Parse keeps the escapes there are: it would otherwise
 // make a slash of every %2F.

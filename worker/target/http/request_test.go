@@ -69,7 +69,7 @@ func TestRequest(t *testing.T) {
 		Header: http.Header{"X-Step": {"draft"}}, Body: []byte("<a/>"), ContentType: "application/xml",
 	})
 	wantOutcome(t, out, outcome.OK, "http_201")
-	if got.method != "PUT" || got.uri != "/v1/api/in%2Fvoices/%C5%BElu%C5%A5?q=a+b%26c" || string(got.body) != "<a/>" || got.length != 4 {
+	if got.method != "PUT" || got.uri != "/v1/api/in%2Fvoices/%C5%BElu%C5%A5?q=a%20b%26c" || string(got.body) != "<a/>" || got.length != 4 {
 		t.Errorf("got %+v", got)
 	}
 	for name, want := range map[string]string{"X-Tenant": "acme", "X-Step": "draft", "Accept": "application/json",

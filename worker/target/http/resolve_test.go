@@ -48,3 +48,16 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+// TestQueryBlanks: a blank is %20, which OData services read as one as much as forms do; a plus stays one.
+func TestQueryBlanks(t *testing.T) {
+	base, err := parseBase("https://erp.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := Target{base: base}
+	u, err := target.resolve("/Invoices", url.Values{"$filter": {"Number eq 'A+1 & b'"}})
+	if want := "https://erp.example/Invoices?%24filter=Number%20eq%20%27A%2B1%20%26%20b%27"; err != nil || u.String() != want {
+		t.Errorf("got %s, %v, want %s", u, err, want)
+	}
+}
