@@ -154,7 +154,7 @@ func (w *Worker) bury(ctx context.Context, r *journal.Run, d *queue.Delivery) er
 	}
 	if f := r.Failure; f != nil {
 		l.Step, l.Target, l.Outcome, l.Reason = f.Step, f.Target, string(f.Outcome.Kind), f.Outcome.Reason
-		l.Attempts, l.Cause = r.Tries(), w.Queue.Index("cause", r.Pipeline, f.Step, f.Outcome.Reason, operate.CauseOf(f.Outcome))[:12]
+		l.Attempts, l.Cause = r.Tries(), operate.Cause(w.Queue, r.Pipeline, f)
 	}
 	return w.Queue.Bury(ctx, l)
 }

@@ -28,6 +28,8 @@ type Record struct {
 	Queue      int64        `json:"queue,omitempty"`
 	// Business is the pipeline's key: company, supplier, document type, number.
 	Business []string `json:"business,omitempty"`
+	// Search are the values of the fields that console.index.fields names, for the console's search.
+	Search map[string]string `json:"search,omitempty"`
 	// Config is the hash of the configuration that ran last.
 	Config string `json:"config,omitempty"`
 	Trace  string `json:"trace,omitempty"`

@@ -83,24 +83,30 @@ func (g *Group) add(l queue.Letter) {
 
 // example fills in what a group's newest letter died of.
 func (o *Operator) example(ctx context.Context, g *Group) error {
-	l, err := o.Queue.FindLetter(ctx, g.Pipeline, g.Example)
+	var err error
+	g.Message, g.Response, err = o.Complaint(ctx, g.Pipeline, g.Example)
+	return err
+}
+
+// Complaint is what a letter's run died of: the relay's words and the ERP's, redacted. Both are empty where there is no
+// such letter any more.
+func (o *Operator) Complaint(ctx context.Context, pipeline string, id run.ID) (message, response string, err error) {
+	l, err := o.Queue.FindLetter(ctx, pipeline, id)
 	if errors.Is(err, queue.ErrNoLetter) {
-		return nil // replayed since
+		return "", "", nil // replayed since
 	}
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	var r journal.Record
 	if json.Unmarshal(l.Details, &r) != nil || r.Failure == nil {
-		g.Message = CauseText(string(l.Details))
-		return nil
+		return CauseText(string(l.Details)), "", nil
 	}
 	m, err := o.maskerOf(ctx, &r, l.Payload)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	g.Message, g.Response = m.text(r.Failure.Outcome.Message), m.excerpt(r.Failure.Outcome.Excerpt)
-	return nil
+	return m.text(r.Failure.Outcome.Message), m.excerpt(r.Failure.Outcome.Excerpt), nil
 }
 
 // causeOf is the cause in a letter's header; letters without one are grouped by where and why they died.
@@ -121,6 +127,14 @@ var (
 	causeWord = regexp.MustCompile(`[\pL\pN]+(?:[-_.][\pL\pN]+)*`)
 	causeGaps = regexp.MustCompile(`#(?:[^\pL\s"]{1,2}#)+`)
 )
+
+// causeLen is enough to tell causes apart, and short enough to be typed.
+const causeLen = 12
+
+// Cause names the cause of a failure in letters, filters and the console: a keyed hash, the same for all that died alike.
+func Cause(q *queue.Queue, pipeline string, f *journal.Failure) string {
+	return q.Index("cause", pipeline, f.Step, f.Outcome.Reason, CauseOf(f.Outcome))[:causeLen]
+}
 
 // CauseOf is what tells the cause of a death from others of the same step and reason: what was said, by the relay and by
 // the ERP, without ids and numbers.

@@ -94,6 +94,11 @@ func (o *Operator) noteOf(ctx context.Context, object, what, why string) error {
 	return o.audit(ctx, Action{Note: journal.Note{At: o.Now(), Who: o.Who, What: what, Why: why}, Object: object})
 }
 
+// Trace puts an action that changes no run into the audit log: a login, a look at data in clear, a list that was taken away.
+func (o *Operator) Trace(ctx context.Context, object, what, why string) error {
+	return o.noteOf(ctx, object, what, why)
+}
+
 // audit writes the action before it is done: none is missing, one may be there that was interrupted.
 func (o *Operator) audit(ctx context.Context, a Action) error {
 	if err := o.Queue.Record(ctx, auditPipeline, auditRun, a); err != nil {
