@@ -78,19 +78,13 @@ type LaneState struct {
 
 // Lanes lists the lanes that have a consumer, configured or not.
 func (q *Queue) Lanes(ctx context.Context) ([]LaneState, error) {
-	s, err := q.js.Stream(ctx, streamEvents)
+	all, err := q.laneHealth(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("queue: stream %s: %w", streamEvents, err)
+		return nil, err
 	}
-	var lanes []LaneState
-	consumers := s.ListConsumers(ctx)
-	for c := range consumers.Info() {
-		if name, ok := strings.CutPrefix(c.Name, lanePrefix); ok {
-			lanes = append(lanes, LaneState{Lane: name, Waiting: int(c.NumPending), InWork: c.NumAckPending}) //nolint:gosec // counts
-		}
-	}
-	if err := consumers.Err(); err != nil {
-		return nil, fmt.Errorf("queue: lanes: %w", err)
+	lanes := make([]LaneState, len(all))
+	for i, l := range all {
+		lanes[i] = l.LaneState
 	}
 	return lanes, nil
 }

@@ -36,7 +36,7 @@ func (q *Queue) Schedule(ctx context.Context, lane string, e Envelope, p Payload
 	m.Header = e.header()
 	m.Header.Set(headerLane, lane)
 	m.Header.Set(headerSchedule, "@at "+at.UTC().Format(time.RFC3339Nano))
-	m.Header.Set("Nats-Schedule-Target", dueSubject(e.Pipeline, e.Run))
+	m.Header.Set(headerScheduleTarget, dueSubject(e.Pipeline, e.Run))
 	p.addTo(m)
 	_, err := q.publish(ctx, streamRetry, e.MessageID(), m)
 	return err
@@ -82,13 +82,17 @@ func (q *Queue) publish(ctx context.Context, stream, id string, m *nats.Msg) (*j
 		ack, err = q.storeMsg(ctx, stream, m)
 		return err
 	}
+	start := time.Now()
 	err := q.tapped("publish", stream+" "+m.Subject, func() error { return again(ctx, try) })
 	if err != nil {
-		return nil, q.storeError("publish to "+stream, err)
+		err = q.storeError("publish to "+stream, err)
+		q.writes.observe(stream, start, false, err)
+		return nil, err
 	}
 	if tries > 1 {
 		ack.Duplicate = false // of our own first try, perhaps: the message may be this one
 	}
+	q.writes.observe(stream, start, ack.Duplicate, nil)
 	return ack, nil
 }
 
@@ -105,8 +109,9 @@ func (q *Queue) storeError(what string, err error) error {
 }
 
 const (
-	headerLane     = "Relay-Lane"
-	headerSchedule = "Nats-Schedule"
+	headerLane           = "Relay-Lane"
+	headerSchedule       = "Nats-Schedule"
+	headerScheduleTarget = "Nats-Schedule-Target"
 )
 
 func dueSubject(pipeline string, id run.ID) string { return "due." + pipeline + "." + string(id) }

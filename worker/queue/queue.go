@@ -48,6 +48,8 @@ type Queue struct {
 	dead      jetstream.Stream
 	tap       func(Write) error
 	groups    map[string]*group // by stream
+	disk      diskProbe
+	writes    *writes // nil where nobody counts
 	closeOnce sync.Once
 }
 
@@ -198,21 +200,6 @@ func (q *Queue) Close() {
 	})
 }
 
-// Ready says why the queue cannot take events now, or nil. It asks the server and blocks until its answer or ctx's end.
-func (q *Queue) Ready(ctx context.Context) error {
-	if !q.nc.IsConnected() {
-		return errors.New("queue: not connected")
-	}
-	s, err := q.js.Stream(ctx, streamEvents)
-	if err != nil {
-		return fmt.Errorf("queue: stream %s: %w", streamEvents, err)
-	}
-	if limit := s.CachedInfo().Config.MaxBytes; limit > 0 && s.CachedInfo().State.Bytes >= uint64(limit) {
-		return fmt.Errorf("queue: stream %s is full (%d bytes)", streamEvents, limit)
-	}
-	return nil
-}
-
 // Client is how other programs, such as the nats CLI, reach an embedded queue served by this process.
 func (q *Queue) Client() (Client, bool) {
 	if q.srv == nil {
@@ -251,7 +238,15 @@ func fileRing(path string, mode Mode, log *zap.Logger) (*Ring, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("queue: sealing keys: %w", err)
 	}
-	var keys [][]byte
+	keys, err := parseKeys(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return NewRing(keys...)
+}
+
+// parseKeys reads a key file: a key on each line.
+func parseKeys(path string, data []byte) (keys [][]byte, err error) {
 	for line := range strings.Lines(string(data)) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -262,5 +257,5 @@ func fileRing(path string, mode Mode, log *zap.Logger) (*Ring, error) {
 		}
 		keys = append(keys, k)
 	}
-	return NewRing(keys...)
+	return keys, nil
 }

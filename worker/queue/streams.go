@@ -36,12 +36,13 @@ const (
 	BucketHolds   = "holds"
 	BucketTokens  = "tokens"
 	BucketMembers = "members"
+	BucketAlerts  = "alerts"
 )
 
 func bucketNames() []string {
 	return []string{
 		BucketEvents, BucketJournal, BucketLedger, BucketOrder, BucketAnswers,
-		BucketLeases, BucketHolds, BucketTokens, BucketMembers,
+		BucketLeases, BucketHolds, BucketTokens, BucketMembers, BucketAlerts,
 	}
 }
 
