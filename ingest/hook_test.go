@@ -18,6 +18,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/queue/queuetest"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
@@ -299,6 +300,28 @@ func TestLaneQuota(t *testing.T) {
 	}
 	if n := r.counted("rossum_relay_ingest_refused_total", "us", "backlog"); n != 1 {
 		t.Errorf("counted %v", n)
+	}
+}
+
+// TestLaneQuotaCountsParkedRuns: the backlog of a dead target waits for its time, not in the lane.
+func TestLaneQuotaCountsParkedRuns(t *testing.T) {
+	cfg := config()
+	cfg.Pipelines[0].Value.Backlog = 1
+	r := start(t, cfg)
+	key := run.NewEventKey("us", "annotation_content.export", "parked")
+	e := queue.Envelope{Run: run.NewID(key, "erp-us", 1), Pipeline: "erp-us", Key: key, Hook: "us", Generation: 1, Received: r.clock.Now()}
+	p, err := r.queue.StorePayload(t.Context(), e.Run, []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.queue.Schedule(t.Context(), "erp-us", e, p, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if res := r.post("us", payload(t, exportUS)); res.status != 503 {
+		t.Errorf("over the quota: %d %s", res.status, res.body)
+	}
+	if res := r.post("eu", payload(t, "02-export-po-backed-sideloads.json")); res.status != 202 {
+		t.Errorf("another pipeline: %d %s", res.status, res.body)
 	}
 }
 

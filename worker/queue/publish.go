@@ -25,7 +25,7 @@ func (q *Queue) Publish(ctx context.Context, lane string, e Envelope, p Payload)
 	if err != nil {
 		return false, err
 	}
-	q.lanes.add(lane, len(m.Data))
+	q.lanes.add(lane, p.Size())
 	return !ack.Duplicate, nil
 }
 
