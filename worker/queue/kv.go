@@ -84,6 +84,16 @@ func (b *Bucket[T]) createGrouped(ctx context.Context, key string, data []byte) 
 
 // Update writes a value over the given revision; ErrConflict where the revision is another by now.
 func (b *Bucket[T]) Update(ctx context.Context, key string, v T, revision uint64) (uint64, error) {
+	rev, err := b.update(ctx, key, v, revision)
+	if errors.Is(err, ErrConflict) {
+		if now, ok := b.q.resealed(ctx, b.name, key, revision); ok {
+			return b.update(ctx, key, v, now)
+		}
+	}
+	return rev, err
+}
+
+func (b *Bucket[T]) update(ctx context.Context, key string, v T, revision uint64) (uint64, error) {
 	return b.write(ctx, key, v, func(ctx context.Context, data []byte) (uint64, error) {
 		return b.kv.Update(ctx, key, data, revision)
 	})
@@ -121,6 +131,16 @@ func (b *Bucket[T]) Change(ctx context.Context, key string, change func(v *T) er
 
 // Delete removes a key where its revision is still the given one; 0 means any.
 func (b *Bucket[T]) Delete(ctx context.Context, key string, revision uint64) error {
+	err := b.remove(ctx, key, revision)
+	if errors.Is(err, ErrConflict) {
+		if now, ok := b.q.resealed(ctx, b.name, key, revision); ok {
+			return b.remove(ctx, key, now)
+		}
+	}
+	return err
+}
+
+func (b *Bucket[T]) remove(ctx context.Context, key string, revision uint64) error {
 	var opts []jetstream.KVDeleteOpt
 	if revision > 0 {
 		opts = append(opts, jetstream.LastRevision(revision))
@@ -303,7 +323,12 @@ type indexKey struct{ key []byte }
 
 type storedIndexKey struct {
 	Key []byte `json:"key"`
+	// Restoring and Restored: see Restore.
+	Restoring bool      `json:"restoring,omitempty"`
+	Restored  time.Time `json:"restored,omitzero"`
 }
+
+const indexKeyName = "index-key"
 
 // loadIndexKey reads the index key; the first process to come makes it. It stays the same when sealing keys change.
 func (q *Queue) loadIndexKey(ctx context.Context) error {
@@ -311,19 +336,21 @@ func (q *Queue) loadIndexKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const name = "index-key"
-	v, _, err := b.Get(ctx, name)
+	v, _, err := b.Get(ctx, indexKeyName)
 	if errors.Is(err, ErrNotFound) {
 		v.Key = make([]byte, KeySize)
 		rand.Read(v.Key) // never fails
-		if _, err = b.Create(ctx, name, v); errors.Is(err, ErrConflict) {
-			v, _, err = b.Get(ctx, name)
+		if _, err = b.Create(ctx, indexKeyName, v); errors.Is(err, ErrConflict) {
+			v, _, err = b.Get(ctx, indexKeyName)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("queue: index key: %w", err)
 	}
-	q.index = indexKey{v.Key}
+	if v.Restoring && !q.forRestore {
+		return fmt.Errorf("queue: %w", ErrRestoring)
+	}
+	q.index, q.restoring, q.restored = indexKey{v.Key}, v.Restoring, v.Restored
 	return nil
 }
 

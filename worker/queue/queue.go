@@ -51,6 +51,10 @@ type Queue struct {
 	disk      diskProbe
 	writes    *writes // nil where nobody counts
 	closeOnce sync.Once
+
+	forRestore bool      // see ForRestore
+	restoring  bool      // a restore has begun
+	restored   time.Time // when the last one ended
 }
 
 // Open opens the queue. It blocks until the queue answers or ctx ends; Close frees it.
@@ -72,7 +76,11 @@ func Open(ctx context.Context, cfg configs.Queue, mode Mode, name string, log *z
 		}
 	}
 	var err error
-	if q.ring, err = loadRing(cfg, mode, log); err != nil {
+	ringMode := mode
+	if q.forRestore {
+		ringMode = Attach // it makes no key
+	}
+	if q.ring, err = loadRing(cfg, ringMode, log); err != nil {
 		return nil, err
 	}
 	if err = q.connect(name); err != nil {
