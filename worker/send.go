@@ -121,7 +121,7 @@ func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 	d.claim = journal.Claim{
 		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Pipeline: d.r.Pipeline, Step: d.step.Name,
 		Annotation: d.r.Annotation, Fingerprint: d.send.Fingerprint, Change: d.step.Config.OnChange == configs.ChangeSend,
-		Unsure: unsure(d.js()),
+		Unsure: unsure(d.js()), Came: cameAt(d.payload, d.r.Received),
 	}
 	d.js().Ledger = w.Journal.LedgerKey(d.claim.Target, d.claim.Key)
 	reply, e, err := w.Journal.Claim(ctx, d.claim)

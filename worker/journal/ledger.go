@@ -58,6 +58,8 @@ type Claim struct {
 	Change bool
 	// Unsure: a request of the run may have been made, with what the entry says was sent.
 	Unsure bool
+	// Came is when the document came to Rossum; the zero time where nobody knows.
+	Came time.Time
 }
 
 // Claimed is the ledger's reply to a claim.
@@ -90,11 +92,14 @@ func (j *Journal) Claim(ctx context.Context, c Claim) (Claimed, Entry, error) {
 	for {
 		e, rev, err := j.ledger.Get(ctx, name)
 		if errors.Is(err, queue.ErrNotFound) {
-			e = j.fresh(c)
+			reply := Free
+			if e = j.fresh(c); j.unknown(c) {
+				e.State, reply = MaybeDelivered, Unclear
+			}
 			if _, err = j.ledger.Create(ctx, name, e); errors.Is(err, queue.ErrConflict) {
 				continue
 			}
-			return Free, e, err
+			return reply, e, err
 		}
 		if err != nil {
 			return Held, e, err
