@@ -293,8 +293,35 @@ type RossumStep struct {
 	RemoveLabels []Template `yaml:"remove_labels"`
 	// Note adds a note.
 	Note Template `yaml:"note"`
+	// Export attaches files to the annotation: a document relation of type export.
+	Export *RossumExport `yaml:"export"`
 	// Messages reach Rossum with the answer.
 	Messages []RossumMessage `yaml:"messages"`
+	// AutomationBlockers keep a document from being exported without a review, in the answer to annotation_content.initialize.
+	AutomationBlockers []RossumBlocker `yaml:"automation_blockers"`
+	// Files answers email.received and upload.created: which files Rossum imports, and with which values. Without it an
+	// e-mail's files are all imported.
+	Files Node `yaml:"files"`
+	// AdditionalFiles answers email.received: documents that are imported beside the e-mail's own.
+	AdditionalFiles Node `yaml:"additional_files"`
+	// Reply is the answer to invocation.manual, any tree of templates; Rossum hands it to its caller as JSON.
+	Reply Node `yaml:"reply"`
+}
+
+// RossumExport is a document relation of type export.
+type RossumExport struct {
+	// Key of the relation. Defaults to the pipeline's name.
+	Key string `yaml:"key"`
+	// Files by name: bare expressions such as steps.invoice, a step's document, or steps.create.answer, a kept value.
+	Files Named[Expr] `yaml:"files" required:"true"`
+}
+
+// RossumBlocker is one reason against automation.
+type RossumBlocker struct {
+	// Text of the reason.
+	Text Template `yaml:"text" required:"true"`
+	// Field is the schema id it belongs to.
+	Field string `yaml:"field"`
 }
 
 // RossumMessage is one message of an answer.

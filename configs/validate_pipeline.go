@@ -106,14 +106,14 @@ func (v *validator) steps(path string, p *Pipeline) {
 			continue // reported already
 		}
 		v.name(path+".steps", "step", s.Name, s.Pos)
-		v.step(path+".steps."+s.Name, s)
+		v.step(path+".steps."+s.Name, p, s)
 		if s.Send != "" {
 			v.send(path+".steps."+s.Name, p, s)
 		}
 	}
 }
 
-func (v *validator) step(path string, s *Step) {
+func (v *validator) step(path string, p *Pipeline, s *Step) {
 	kind, ok := v.kind(path, s)
 	if !ok {
 		return
@@ -131,6 +131,28 @@ func (v *validator) step(path string, s *Step) {
 		v.status(path+".rossum.status", r.Status)
 		if k := r.Metadata.Kind; k != NodeNone && k != NodeMap {
 			v.wrong(path+".rossum.metadata", "expected a map, got "+k.String(), "write metadata: {erp_id: template}")
+		}
+		v.answered(path+".rossum", p, r)
+	}
+}
+
+// answered warns about parts of an answer that Rossum takes of none of the pipeline's events, or does not wait for (Rossum
+// API reference, Webhook Events).
+func (v *validator) answered(path string, p *Pipeline, r *RossumStep) {
+	for _, part := range []struct {
+		key    string
+		given  bool
+		events []string
+	}{
+		{"automation_blockers", len(r.AutomationBlockers) > 0, []string{"annotation_content.initialize"}},
+		{"files", !r.Files.IsZero(), []string{"email.received", "upload.created"}},
+		{"additional_files", !r.AdditionalFiles.IsZero(), []string{"email.received"}},
+		{"reply", !r.Reply.IsZero(), []string{"invocation.manual"}},
+	} {
+		heard := slices.ContainsFunc(part.events, func(event string) bool { return p.Takes(event) && p.AnswerFor(event) == AnswerWait })
+		if part.given && !heard {
+			v.doubtful(path+"."+part.key, "Rossum takes "+part.key+" only with the answer to "+strings.Join(part.events, " or ")+", which this pipeline does not give",
+				"take that event, with answer: wait")
 		}
 	}
 }

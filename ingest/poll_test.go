@@ -38,7 +38,7 @@ func TestWaitAndPoll(t *testing.T) {
 		r.clock.Add(30 * time.Second)
 	}
 	event, err := r.store.Event(t.Context(), m.Key)
-	if err != nil || !event.AnswerToldAt.Equal(told) || !event.Runs[0].Told {
+	if err != nil || !event.AnswerToldAt.Equal(told) || event.Runs[0].Told.IsZero() {
 		t.Errorf("record %+v, %v", event, err)
 	}
 }
@@ -185,7 +185,7 @@ func TestManualInvocationGetsItsBody(t *testing.T) {
 	t.Run("done within the hold", func(t *testing.T) {
 		r := start(t, cfg)
 		r.work(func(ctx context.Context, d *queue.Delivery) {
-			if err := r.store.Settle(ctx, d.Run, answer.Result{State: run.Done, Settled: r.clock.Now(), Body: []byte(`{"po":[1]}`)}); err != nil {
+			if err := r.store.Settle(ctx, d.Run, answer.Result{State: run.Done, Settled: r.clock.Now(), Reply: []byte(`{"po":[1]}`)}); err != nil {
 				t.Error(err)
 			}
 		})

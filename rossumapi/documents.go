@@ -53,10 +53,11 @@ func (c *Client) Documents(ctx context.Context, query url.Values) iter.Seq2[Docu
 
 // NewDocument is a file to create. No annotation is made of it.
 type NewDocument struct {
-	Name     string
-	Content  []byte         // at most MaxFile bytes
-	Metadata map[string]any // optional
-	Parent   string         // URL, optional
+	Name        string
+	ContentType string         // Defaults to application/octet-stream
+	Content     []byte         // at most MaxFile bytes
+	Metadata    map[string]any // optional
+	Parent      string         // URL, optional
 }
 
 // CreateDocument stores a file. It is not repeated on failure: look for the
@@ -66,7 +67,7 @@ func (c *Client) CreateDocument(ctx context.Context, file NewDocument) (Document
 		return Document{}, fmt.Errorf("rossum: file of %d bytes, at most %d are allowed", len(file.Content), MaxFile)
 	}
 	var form form
-	form.file("content", file.Name, file.Content)
+	form.part("content", file.Name, orBinary(file.ContentType), file.Content)
 	if file.Metadata != nil {
 		form.json("metadata", file.Metadata)
 	}
@@ -95,7 +96,14 @@ type form struct {
 }
 
 func (f *form) file(name, fileName string, content []byte) {
-	f.part(name, fileName, "application/octet-stream", content)
+	f.part(name, fileName, orBinary(""), content)
+}
+
+func orBinary(contentType string) string {
+	if contentType == "" {
+		return "application/octet-stream"
+	}
+	return contentType
 }
 
 // json adds a JSON part. Rossum wants the content type and a file name, which

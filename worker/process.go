@@ -48,7 +48,7 @@ func (w *Worker) process(ctx, stopping context.Context, r *journal.Run, d *queue
 		return done(), nil
 	}
 	if v.state == run.Dead && t.scope != nil {
-		w.onDead(ctx, t)
+		w.onDead(ctx, t, v)
 	}
 	return *v, nil
 }
@@ -61,7 +61,7 @@ func (w *Worker) steps(ctx context.Context, t *turnState, d *queue.Delivery) (*v
 	if v, err := w.plan(ctx, t); v != nil || err != nil {
 		return v, err
 	}
-	t.r.Messages, t.r.Operations = nil, nil // pure steps are computed anew, their messages with them
+	t.r.ClearAnswer() // pure steps are computed anew, and what they say with them
 	for _, step := range t.p.Steps {
 		t.r.At = step.Name
 		if v, err := w.step(ctx, t, step); v != nil || err != nil {

@@ -130,7 +130,9 @@ func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) 
 		return d.Ack(ctx)
 	}
 	if r.State == run.Done {
-		w.tellLate(ctx, r.Key)
+		if err := w.tellLate(ctx, r); err != nil {
+			return err
+		}
 	}
 	if err := d.Ack(ctx); err != nil {
 		return err

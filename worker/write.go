@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,17 +28,13 @@ func (w *Worker) write(ctx context.Context, t *turnState, step *pipeline.Step) (
 	if err != nil {
 		return w.failed(t, step.Name, "rossum", outcomeOf(err)), nil
 	}
-	t.r.Messages = append(t.r.Messages, wr.Messages...)
-	if t.p.Config.AnswerFor(t.r.Event) == configs.AnswerWait {
-		t.r.Operations = append(t.r.Operations, wr.Operations()...)
-		wr.Fields = nil
-	}
+	t.answerWith(wr)
 	js := t.r.Step(step.Name)
 	if js.State == journal.Done {
 		t.warn(js)
 		return nil, nil
 	}
-	if len(wr.Fields)+len(wr.Metadata)+len(wr.Labels)+len(wr.RemoveLabels) == 0 && wr.Status == "" && wr.Note == "" {
+	if wr.Empty() {
 		return nil, nil
 	}
 	js.Target, js.State = "rossum", journal.Intended // without NotAfter: whoever comes next may repeat it at once
@@ -67,6 +64,9 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 		if gone(o) && !t.delivered() {
 			return ptr(skipped(reasonGone, "the annotation was deleted or purged meanwhile")), nil
 		}
+		if o.Reason == reasonReviewing || o.Reason == reasonReadOnly { // as long as somebody works there, no attempts are spent
+			return ptr(parked(w.Now().Add(o.After), o.Reason, o.Message)), nil
+		}
 		v := w.failed(t, step.Name, "rossum", o)
 		if !v.state.Settled() || !t.delivered() {
 			return v, nil
@@ -82,8 +82,31 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 // gone: there is nothing left to write to. A 404 does not say so: it also stands for a user who may not see the queue.
 func gone(o outcome.Outcome) bool { return o.Reason == reasonGone }
 
-// reasonGone: the annotation is deleted, purged or split.
-const reasonGone = "annotation_gone"
+// Why an annotation is not written to.
+const (
+	reasonGone      = "annotation_gone" // deleted, purged or split
+	reasonReviewing = "reviewing"
+	reasonReadOnly  = "read_only"
+)
+
+// answerWith takes over what travels with the answer to Rossum; in wait mode the values for fields do too.
+func (t *turnState) answerWith(wr *pipeline.Write) {
+	t.r.Messages = append(t.r.Messages, wr.Messages...)
+	if t.p.Config.AnswerFor(t.r.Event) != configs.AnswerWait {
+		return
+	}
+	t.r.Operations = append(t.r.Operations, wr.Operations()...)
+	wr.Fields = nil
+	t.r.AutomationBlockers = append(t.r.AutomationBlockers, wr.AutomationBlockers...)
+	for _, one := range []struct {
+		to    *json.RawMessage
+		value json.RawMessage
+	}{{&t.r.Files, wr.Files}, {&t.r.AdditionalFiles, wr.AdditionalFiles}, {&t.r.Reply, wr.Reply}} {
+		if one.value != nil {
+			*one.to = one.value
+		}
+	}
+}
 
 func (t *turnState) warn(js *journal.Step) {
 	if js.Warning != "" {
@@ -98,19 +121,23 @@ func (t *turnState) delivered() bool {
 	})
 }
 
-// onDead tells Rossum about a dead run when nobody waits for its answer: each thing in turn, a refusal recorded. It comes
-// before the run is dead in the journal, so that a crash repeats it.
-func (w *Worker) onDead(ctx context.Context, t *turnState) {
-	if t.p.Config.AnswerFor(t.r.Event) == configs.AnswerWait || t.r.Annotation == 0 {
+// onDead tells Rossum about a dead run when nobody waits for its answer any more: each thing in turn, a refusal recorded.
+// Where Rossum was told to wait for a later export, a note ends that at least. It comes before the run is dead in the
+// journal, so that a crash repeats it.
+func (w *Worker) onDead(ctx context.Context, t *turnState, v *verdict) {
+	wait := t.p.Config.AnswerFor(t.r.Event) == configs.AnswerWait
+	if t.r.Annotation == 0 || wait && !w.overdue(ctx, t.r) {
 		return
 	}
 	all, err := t.p.Dead(ctx, t.scope)
-	if all == nil && err == nil {
-		return
-	}
 	if err != nil {
 		w.toldDead(ctx, t, w.Now(), err)
-		return
+	}
+	if all == nil {
+		all = &pipeline.Write{}
+	}
+	if wait && all.Note == "" {
+		all.Note = clipNote(t.p.Name + ": will not be delivered by itself; an operator has to look at run " + string(t.r.Run) + ": " + v.message)
 	}
 	for _, one := range []pipeline.Write{
 		{Metadata: all.Metadata}, {Note: all.Note}, {Labels: all.Labels}, {Status: all.Status},
@@ -124,6 +151,21 @@ func (w *Worker) onDead(ctx context.Context, t *turnState) {
 		cancel()
 		w.toldDead(ctx, t, start, err)
 	}
+}
+
+// overdue reports whether Rossum was told that the run goes on without its waiting.
+func (w *Worker) overdue(ctx context.Context, r *journal.Run) bool {
+	e, err := w.Answers.Event(ctx, r.Key)
+	_, ours := e.Run(r.Run)
+	return err == nil && ours && !e.OverdueAt.IsZero()
+}
+
+// clipNote cuts a text to what a note holds.
+func clipNote(text string) string {
+	if runes := []rune(text); len(runes) > rossumapi.MaxMessage {
+		return string(runes[:rossumapi.MaxMessage-1]) + "…"
+	}
+	return text
 }
 
 func (w *Worker) toldDead(ctx context.Context, t *turnState, start time.Time, err error) {
@@ -146,7 +188,7 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 	if err != nil {
 		return fmt.Errorf("annotation %d: %w", id, err)
 	}
-	if err := guard(now, wr); err != nil {
+	if err := guard(now, wr.Status, len(wr.Fields) > 0); err != nil {
 		return err
 	}
 	if err := writeFields(ctx, t.client, id, wr.Operations()); err != nil {
@@ -163,6 +205,9 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 	if err := writeNote(ctx, t.client, now, wr.Note); err != nil {
 		return err
 	}
+	if err := writeExport(ctx, t.client, now, wr.Export); err != nil {
+		return err
+	}
 	if wr.Status == "" || wr.Status == now.Status {
 		return nil
 	}
@@ -175,25 +220,29 @@ func (w *Worker) apply(ctx context.Context, t *turnState, wr *pipeline.Write) er
 	return nil
 }
 
-// guard keeps away from annotations that must not be written now (Rossum API reference, traps 29 to 35).
-func guard(a rossumapi.Annotation, wr *pipeline.Write) error {
+// guardPause is how soon an annotation that somebody works on is looked at again. A review lock lives an hour by default.
+const guardPause = time.Minute
+
+// guard keeps away from annotations that must not get this status, or values for fields, now (Rossum API reference, traps
+// 29 to 35).
+func guard(a rossumapi.Annotation, status string, fields bool) error {
 	switch a.Status {
 	case rossumapi.StatusPurged, rossumapi.StatusDeleted, rossumapi.StatusSplit:
 		return outcome.Errorf(outcome.Rejected, reasonGone, "annotation %d is %s", a.ID, a.Status)
 	case rossumapi.StatusReviewing:
 		return &outcome.Error{Outcome: outcome.Outcome{
-			Kind: outcome.Throttled, Reason: "reviewing", After: time.Minute,
-			Message: fmt.Sprintf("annotation %d is being reviewed by somebody", a.ID),
+			Kind: outcome.Throttled, Reason: reasonReviewing, After: guardPause,
+			Message: fmt.Sprintf("annotation %d is open in somebody's review; it is written to once that has ended", a.ID),
 		}}
 	case rossumapi.StatusImporting, rossumapi.StatusInWorkflow:
-		if len(wr.Fields) > 0 {
+		if fields {
 			return &outcome.Error{Outcome: outcome.Outcome{
-				Kind: outcome.Throttled, Reason: "read_only", After: time.Minute,
-				Message: fmt.Sprintf("annotation %d is %s, its fields cannot be written", a.ID, a.Status),
+				Kind: outcome.Throttled, Reason: reasonReadOnly, After: guardPause,
+				Message: fmt.Sprintf("annotation %d is %s; its fields are written once that has ended", a.ID, a.Status),
 			}}
 		}
 	case rossumapi.StatusExporting:
-		if wr.Status == rossumapi.StatusExporting {
+		if status == rossumapi.StatusExporting {
 			return outcome.Errorf(outcome.Rejected, "exporting", "annotation %d is exporting already; starting it again may deliver twice", a.ID)
 		}
 	}

@@ -22,16 +22,16 @@ type Answer struct {
 	// Overdue: Rossum is told that the delivery is not finished yet. The runs go on.
 	Overdue  bool
 	Response rossumapi.HookResponse
-	// Body replaces Response where a run answers with JSON of its own.
-	Body json.RawMessage
+	// Reply replaces Response where a run answers with JSON of its own.
+	Reply json.RawMessage
 
-	included []run.ID // runs whose results are part of it
+	included map[run.ID]time.Time // Settled of the runs whose results are part of it
 }
 
-// Encode is the answer's body for Rossum, which may alias Body.
+// Encode is the answer's body for Rossum, which may alias Reply.
 func (a Answer) Encode() ([]byte, error) {
-	if a.Body != nil {
-		return a.Body, nil
+	if a.Reply != nil {
+		return a.Reply, nil
 	}
 	return a.Response.Encode()
 }
@@ -121,9 +121,11 @@ func (s *Store) compose(ctx context.Context, e *Event) (Answer, error) {
 // its operations travel with its own event's answer.
 func (s *Store) final(ctx context.Context, id run.ID) (r Result, settled bool, err error) {
 	r, err = s.Result(ctx, id)
+	own := r.Settled
 	for n := 0; err == nil && r.State == run.Superseded && r.By != "" && n < maxSuccessors; n++ {
 		if r, err = s.Result(ctx, r.By); err == nil {
-			r.Operations, r.Body, r.Files = nil, nil, nil
+			r.Operations, r.AutomationBlockers, r.Files, r.AdditionalFiles, r.Reply = nil, nil, nil, nil, nil
+			r.Settled = own
 		}
 	}
 	if errors.Is(err, ErrNotFound) {
@@ -134,7 +136,10 @@ func (s *Store) final(ctx context.Context, id run.ID) (r Result, settled bool, e
 
 // add puts one run's result into the answer.
 func (a *Answer) add(r RunRef, result Result) {
-	a.included = append(a.included, r.ID)
+	if a.included == nil {
+		a.included = map[run.ID]time.Time{}
+	}
+	a.included[r.ID] = result.Settled
 	out := &a.Response
 	out.Messages = append(out.Messages, result.Messages...)
 	if text := failureText(r, result); text != "" {
@@ -152,8 +157,11 @@ func (a *Answer) add(r RunRef, result Result) {
 	if out.Files == nil {
 		out.Files = result.Files
 	}
-	if a.Body == nil {
-		a.Body = result.Body
+	if out.AdditionalFiles == nil {
+		out.AdditionalFiles = result.AdditionalFiles
+	}
+	if a.Reply == nil {
+		a.Reply = result.Reply
 	}
 }
 
@@ -184,16 +192,7 @@ func overdueText(r RunRef) string {
 var errUnchanged = errors.New("nothing to change")
 
 func (s *Store) told(ctx context.Context, key run.EventKey, generation int, a Answer) error {
-	_, err := s.events.Change(ctx, string(key), func(e *Event) error {
-		if e.Generation != generation || !e.tell(a, s.now()) {
-			return errUnchanged
-		}
-		return nil
-	})
-	if errors.Is(err, errUnchanged) {
-		return nil
-	}
-	return err
+	return s.change(ctx, Event{Key: key, Generation: generation}, func(now *Event) bool { return now.tell(a, s.now()) })
 }
 
 // tell notes the answer as told and reports whether that was news.
@@ -205,8 +204,9 @@ func (e *Event) tell(a Answer, now time.Time) (news bool) {
 		e.OverdueAt, news = now, true
 	}
 	for i := range e.Runs {
-		if r := &e.Runs[i]; !r.Told && slices.Contains(a.included, r.ID) {
-			r.Told, news = true, true
+		r := &e.Runs[i]
+		if settled, included := a.included[r.ID]; included && !r.Told.Equal(settled) {
+			r.Told, news = settled, true
 		}
 	}
 	return news

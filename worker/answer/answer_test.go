@@ -255,7 +255,7 @@ func TestAnswerOfStates(t *testing.T) {
 			`{"automation_blockers":[{"id":5,"content":"&lt;limit&gt;"}]}`},
 		"a value Rossum would refuse": {answer.Result{State: run.Done, Operations: []rossumapi.Operation{rossumapi.Replace(5, strings.Repeat("x", 1501)), replace}},
 			`{"messages":[{"type":"warning","content":"erp: a value was not written back: REASON"}],"operations":[{"op":"replace","id":2104887101,"value":{"content":{"value":"E-1"},"validation_sources":["connector"]}}]}`},
-		"free body": {answer.Result{State: run.Done, Body: []byte(`[1,2]`)}, `[1,2]`},
+		"free body": {answer.Result{State: run.Done, Reply: []byte(`[1,2]`)}, `[1,2]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)
@@ -281,7 +281,7 @@ func TestAnswerOfStates(t *testing.T) {
 				t.Error(diff)
 			}
 			told := f.event(e.Key)
-			if !told.AnswerToldAt.Equal(f.now) || !told.Runs[0].Told || told.Runs[1].Told || !told.OverdueAt.IsZero() {
+			if !told.AnswerToldAt.Equal(f.now) || told.Runs[0].Told.IsZero() || !told.Runs[1].Told.IsZero() || !told.OverdueAt.IsZero() {
 				t.Errorf("record %+v", told)
 			}
 		})
@@ -395,7 +395,7 @@ func TestOverdue(t *testing.T) {
 		t.Errorf("message %+v", m)
 	}
 	told := f.event(e.Key)
-	if !told.OverdueAt.Equal(f.now) || !told.Runs[0].Told || told.Runs[2].Told {
+	if !told.OverdueAt.Equal(f.now) || told.Runs[0].Told.IsZero() || !told.Runs[2].Told.IsZero() {
 		t.Errorf("record %+v", told)
 	}
 	f.pass(time.Hour)
@@ -406,7 +406,7 @@ func TestOverdue(t *testing.T) {
 	if a := f.tell(e); !a.Ready || a.Overdue {
 		t.Errorf("after the late success: %+v", a)
 	}
-	if told := f.event(e.Key); !told.Runs[2].Told || told.OverdueAt.IsZero() {
+	if told := f.event(e.Key); told.Runs[2].Told.IsZero() || told.OverdueAt.IsZero() {
 		t.Errorf("record %+v", told)
 	}
 }
@@ -429,7 +429,7 @@ func TestRunSettlingWhileOverdueIsToldIsNotLost(t *testing.T) {
 	if err != nil || !a.Ready || a.Overdue || len(a.Response.Messages) != 1 {
 		t.Errorf("answer %+v, %v", a, err)
 	}
-	if told := f.event(e.Key); !told.Runs[0].Told {
+	if told := f.event(e.Key); told.Runs[0].Told.IsZero() {
 		t.Errorf("record %+v", told)
 	}
 }

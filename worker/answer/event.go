@@ -58,8 +58,10 @@ type Event struct {
 	// OverdueAt is when Rossum was told that an answer is not finished: its annotation is failed_export by now, and a
 	// later success has to be told by other means.
 	OverdueAt time.Time `json:"overdue_at,omitzero"`
-	// ReExportedAt is when Rossum was made to export again after a late success, or was given up on.
-	ReExportedAt time.Time `json:"re_exported_at,omitzero"`
+	// Late: a success came after Rossum was told otherwise, as after a replay; it has to be told by other means.
+	Late bool `json:"late,omitempty"`
+	// ToldLateAt is when a late success was told, by another export or through the API, or was given up on.
+	ToldLateAt time.Time `json:"told_late_at,omitzero"`
 }
 
 // RunRef is one run of an event.
@@ -75,9 +77,12 @@ type RunRef struct {
 	InOrder bool `json:"in_order,omitempty"`
 	// QueueUnknown: the queue's name was not known to ingest; the worker decides whether the pipeline takes it.
 	QueueUnknown bool `json:"queue_unknown,omitempty"`
-	// Told: the result of this run was part of an answer that Rossum got, its operations included.
-	Told bool `json:"told,omitempty"`
+	// Told is Result.Settled of the result that was part of an answer Rossum got, its operations included; zero for none.
+	Told time.Time `json:"told,omitzero"`
 }
+
+// Knows reports whether Rossum got this result of the run with an answer. A replay gives the run another one.
+func (r RunRef) Knows(result Result) bool { return !r.Told.IsZero() && r.Told.Equal(result.Settled) }
 
 // Call is one call of Rossum, verified and routed.
 type Call struct {

@@ -13,13 +13,29 @@ func (s *Store) Each(ctx context.Context, f func(Event) error) error {
 	return s.events.Each(ctx, func(_ string, e Event, _ uint64) error { return f(e) })
 }
 
-// SetReExported notes that a late success was told, or that telling it was given up.
-func (s *Store) SetReExported(ctx context.Context, e Event) error {
+// SetLate notes that a success of the event's runs is not told yet.
+func (s *Store) SetLate(ctx context.Context, e Event) error {
+	return s.change(ctx, e, func(now *Event) bool {
+		news := !now.Late
+		now.Late = true
+		return news
+	})
+}
+
+// SetToldLate notes that a late success was told, or that telling it was given up.
+func (s *Store) SetToldLate(ctx context.Context, e Event) error {
+	return s.change(ctx, e, func(now *Event) bool {
+		now.ToldLateAt = s.now()
+		return true
+	})
+}
+
+// change changes the record of the event's generation; f reports whether there is anything to write.
+func (s *Store) change(ctx context.Context, e Event, f func(*Event) bool) error {
 	_, err := s.events.Change(ctx, string(e.Key), func(now *Event) error {
-		if now.Generation != e.Generation {
+		if now.Generation != e.Generation || !f(now) {
 			return errUnchanged
 		}
-		now.ReExportedAt = s.now()
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {

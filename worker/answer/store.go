@@ -29,10 +29,11 @@ type Result struct {
 	Messages           []rossumapi.Message           `json:"messages,omitempty"`
 	Operations         []rossumapi.Operation         `json:"operations,omitempty"`
 	AutomationBlockers []rossumapi.AutomationBlocker `json:"automation_blockers,omitempty"`
-	// Files replace the echoed ones of email.received.
-	Files json.RawMessage `json:"files,omitempty"`
-	// Body is the whole answer to invocation.manual, any JSON.
-	Body json.RawMessage `json:"body,omitempty"`
+	// Files replace the echoed ones of email.received; AdditionalFiles are imported beside them.
+	Files           json.RawMessage `json:"files,omitempty"`
+	AdditionalFiles json.RawMessage `json:"additional_files,omitempty"`
+	// Reply is the whole answer to invocation.manual, any JSON.
+	Reply json.RawMessage `json:"reply,omitempty"`
 }
 
 // Store keeps events and results. It is safe for concurrent use. Its methods block until the queue answers or ctx ends.

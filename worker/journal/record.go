@@ -60,9 +60,13 @@ type Record struct {
 	Settled  time.Time `json:"settled,omitzero"`
 
 	Steps []Step `json:"steps,omitempty"`
-	// Messages and Operations go into the answer to Rossum.
-	Messages   []rossumapi.Message   `json:"messages,omitempty"`
-	Operations []rossumapi.Operation `json:"operations,omitempty"`
+	// What goes into the answer to Rossum: see answer.Result.
+	Messages           []rossumapi.Message           `json:"messages,omitempty"`
+	Operations         []rossumapi.Operation         `json:"operations,omitempty"`
+	AutomationBlockers []rossumapi.AutomationBlocker `json:"automation_blockers,omitempty"`
+	Files              json.RawMessage               `json:"files,omitempty"`
+	AdditionalFiles    json.RawMessage               `json:"additional_files,omitempty"`
+	Reply              json.RawMessage               `json:"reply,omitempty"`
 	// Failure says why a dead run died.
 	Failure *Failure `json:"failure,omitempty"`
 	// Stack of the last panic.
@@ -72,6 +76,12 @@ type Record struct {
 	// Patches are what operators changed in the payload, oldest first. The payload itself stays as it came: whoever opens
 	// it asks Patched.
 	Patches []Patch `json:"patches,omitempty"`
+}
+
+// ClearAnswer forgets what was to go into the answer.
+func (r *Record) ClearAnswer() {
+	r.Messages, r.Operations, r.AutomationBlockers = nil, nil, nil
+	r.Files, r.AdditionalFiles, r.Reply = nil, nil, nil
 }
 
 // Patch is one edit of a run's payload.

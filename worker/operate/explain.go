@@ -196,7 +196,7 @@ func (t *teller) told(r *journal.Record, e answer.Event) {
 	switch {
 	case !e.OverdueAt.IsZero():
 		t.say("Rossum was told at %s that it takes longer.", clock(e.OverdueAt))
-	case ref.Told:
+	case !ref.Told.IsZero():
 		t.say("Rossum got the answer at %s.", clock(e.AnswerToldAt))
 	case ref.Wait:
 		t.say("Rossum waits for the answer.")

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
@@ -21,8 +22,19 @@ type Write struct {
 	// Labels to add and RemoveLabels to take away, by name or id.
 	Labels, RemoveLabels []string
 	Note                 string
-	// Messages reach Rossum with the answer.
-	Messages []rossumapi.Message
+	// Export is the document relation to write, nil for none.
+	Export *Export
+
+	// What reaches Rossum with the answer: messages of any event, blockers of annotation_content.initialize, files of
+	// email.received and upload.created, the reply of invocation.manual. The JSON is nil where the step says nothing.
+	Messages                      []rossumapi.Message
+	AutomationBlockers            []rossumapi.AutomationBlocker
+	Files, AdditionalFiles, Reply json.RawMessage
+}
+
+// Empty reports whether there is nothing to write through the API.
+func (w *Write) Empty() bool {
+	return len(w.Fields)+len(w.Metadata)+len(w.Labels)+len(w.RemoveLabels) == 0 && w.Status == "" && w.Note == "" && w.Export == nil
 }
 
 // FieldValue is the new value of one field.
@@ -51,6 +63,9 @@ type writer struct {
 	removeLabels []*code
 	note         *code
 	messages     []message
+	blockers     []message
+	answers      answerTrees
+	export       *exportCode
 }
 
 type message struct {
@@ -69,6 +84,10 @@ func (c *compiler) writer(path string, r *configs.RossumStep, n names) *writer {
 	for i, m := range r.Messages {
 		w.messages = append(w.messages, message{m.Type, m.Field, c.template(fmt.Sprintf("%s.messages[%d].text", path, i), m.Text, n)})
 	}
+	for i, b := range r.AutomationBlockers {
+		w.blockers = append(w.blockers, message{field: b.Field, text: c.template(fmt.Sprintf("%s.automation_blockers[%d].text", path, i), b.Text, n)})
+	}
+	w.answers, w.export = c.answers(path, r, n), c.export(path+".export", r.Export, n)
 	return w
 }
 
@@ -100,7 +119,7 @@ func (s *Step) PrepareWrite(ctx context.Context, scope *Scope) (*Write, error) {
 func (w *writer) write(ctx context.Context, scope *Scope) (*Write, error) {
 	f := scope.live.frame(ctx)
 	done := &Write{Status: w.status}
-	for _, step := range []func(*frame, *Write) error{w.writeFields, w.writeMetadata, w.writeLabels, w.writeMessages} {
+	for _, step := range []func(*frame, *Write) error{w.writeFields, w.writeMetadata, w.writeLabels, w.writeMessages, w.writeBlockers, w.answers.write, w.export.write} {
 		if err := step(f, done); err != nil {
 			return nil, err
 		}
@@ -165,17 +184,38 @@ func (w *writer) writeLabels(f *frame, done *Write) error {
 
 func (w *writer) writeMessages(f *frame, done *Write) error {
 	for _, m := range w.messages {
-		text, err := m.text.string(f)
+		text, datapoint, err := m.say(f)
 		if err != nil {
 			return err
 		}
-		one := rossumapi.Message{Type: m.kind, Content: text}
-		if node := f.view.scope.datapoint(f.ctx, m.field); node != nil {
-			one.ID = node.ID
-		}
-		done.Messages = append(done.Messages, one)
+		done.Messages = append(done.Messages, rossumapi.Message{ID: datapoint, Type: m.kind, Content: text})
 	}
 	return nil
+}
+
+// writeBlockers leaves out those whose text is empty: a blocker that depends on a value says so by its text.
+func (w *writer) writeBlockers(f *frame, done *Write) error {
+	for _, m := range w.blockers {
+		text, datapoint, err := m.say(f)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			done.AutomationBlockers = append(done.AutomationBlockers, rossumapi.AutomationBlocker{ID: datapoint, Content: text})
+		}
+	}
+	return nil
+}
+
+// say is the text, and the datapoint it belongs to, 0 where there is none.
+func (m message) say(f *frame) (text string, datapoint int64, err error) {
+	if text, err = m.text.string(f); err != nil {
+		return "", 0, err
+	}
+	if node := f.view.scope.datapoint(f.ctx, m.field); node != nil {
+		datapoint = node.ID
+	}
+	return text, datapoint, nil
 }
 
 // plainTree is a document's tree in Go's own types for JSON: numbers beyond int64 and float64 as text.
