@@ -44,10 +44,14 @@ type relay struct {
 }
 
 // newRelay starts the simulators and writes the configuration, whose variables are those of the demo.
-func newRelay(t *testing.T, config string, erp erpsim.Options) *relay {
+func newRelay(t *testing.T, config string, erp erpsim.Options, rossum ...func(*rossumsim.Options)) *relay {
 	t.Helper()
 	r := &relay{t: t, dir: t.TempDir()}
-	r.rossum = rossumsim.New(rossumsim.Options{Seed: 1, Speed: 20, Switches: rossumsim.Switches{RateLimit: -1}})
+	options := rossumsim.Options{Seed: 1, Speed: 20, Switches: rossumsim.Switches{RateLimit: -1}}
+	for _, change := range rossum {
+		change(&options)
+	}
+	r.rossum = rossumsim.New(options)
 	if err := r.rossum.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +183,13 @@ func (r *relay) hook(events ...string) {
 // hookNamed is hook for a hook with another name.
 func (r *relay) hookNamed(name string, events ...string) {
 	r.t.Helper()
-	spec := rossumsim.HookSpec{Name: "relay", URL: "http://" + r.listen + "/hooks/" + name, Secret: demoSecret, Events: events, TokenLifetime: 7200}
+	r.hookAt("http://"+r.listen+"/hooks/"+name, events...)
+}
+
+// hookAt is hook with another URL.
+func (r *relay) hookAt(url string, events ...string) {
+	r.t.Helper()
+	spec := rossumsim.HookSpec{Name: "relay", URL: url, Secret: demoSecret, Events: events, TokenLifetime: 7200}
 	for _, p := range samples.All() {
 		i, err := r.rossum.Import(p)
 		if err != nil {
