@@ -114,15 +114,15 @@ type OAuth2Auth struct {
 	AuthStyle string `yaml:"auth_style" default:"body" enum:"body,basic"`
 	// Scope asked for, several separated by spaces.
 	Scope string `yaml:"scope"`
-	// RefreshToken to begin with; rotated ones are kept by the relay.
+	// RefreshToken to begin with; rotated ones are kept by the relay, sealed, until another one is set here.
 	RefreshToken Secret `yaml:"refresh_token"`
-	// Params are further form parameters of the token request, such as resource or audience.
+	// Params are further form parameters of the token request, such as resource or audience; they replace the relay's own.
 	Params Named[Secret] `yaml:"params"`
-	// JWT is the assertion of the grant jwt_bearer.
+	// JWT is the assertion of the grant jwt_bearer; with the other grants it proves the client instead of a client_secret (NetSuite).
 	JWT *JWTAssertion `yaml:"jwt"`
 }
 
-// JWTAssertion signs the assertion of the jwt_bearer grant.
+// JWTAssertion is a JWT the relay signs for each token request (RFC 7523), good for three minutes.
 type JWTAssertion struct {
 	// Algorithm: RS256 (default) or PS256.
 	Algorithm string `yaml:"algorithm" default:"RS256" enum:"RS256,PS256"`
@@ -130,8 +130,8 @@ type JWTAssertion struct {
 	Key Secret `yaml:"key" required:"true"`
 	// KeyID is the header kid.
 	KeyID string `yaml:"key_id"`
-	// Claims of the assertion, such as iss, sub and aud; iat, exp and jti are added.
-	Claims Named[string] `yaml:"claims"`
+	// Claims of the assertion. Defaults: the client_id as iss and sub, the token endpoint as aud; iat, exp and jti are added.
+	Claims Named[Node] `yaml:"claims"`
 }
 
 // OAuth1Auth signs with HMAC-SHA256 (NetSuite token-based authentication).

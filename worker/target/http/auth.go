@@ -25,11 +25,11 @@ type authorizer interface {
 }
 
 // newAuthorizer also returns the account of the credential, "" where it names none.
-func newAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, tokens TokenCache) (authorizer, string, error) {
+func newAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, opts Options) (authorizer, string, error) {
 	if err := onlyOne(cfg); err != nil {
 		return nil, "", err
 	}
-	auth, account, err := newBaseAuthorizer(cfg, base, w, tokens)
+	auth, account, err := newBaseAuthorizer(cfg, base, w, opts)
 	if err != nil || cfg.CSRF == nil {
 		return auth, account, err
 	}
@@ -37,7 +37,7 @@ func newAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, tokens TokenC
 	return csrf, account, err
 }
 
-func newBaseAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, tokens TokenCache) (authorizer, string, error) {
+func newBaseAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, opts Options) (authorizer, string, error) {
 	switch {
 	case cfg.Basic != nil:
 		user, password := cfg.Basic.Username, cfg.Basic.Password.Reveal()
@@ -53,7 +53,7 @@ func newBaseAuthorizer(cfg configs.HTTPTarget, base *url.URL, w *wire, tokens To
 		}
 		return &static{header: cfg.APIKey.Header, query: cfg.APIKey.Query, value: key, hide: []string{key, url.QueryEscape(key)}}, "", nil
 	case cfg.OAuth2 != nil:
-		auth, err := newOAuth2(*cfg.OAuth2, base, w, tokens)
+		auth, err := newOAuth2(*cfg.OAuth2, base, w, opts)
 		return auth, cfg.OAuth2.ClientID, err
 	case cfg.OAuth1 != nil:
 		return newOAuth1(*cfg.OAuth1), cfg.OAuth1.Realm, nil

@@ -1,7 +1,6 @@
 package httptarget_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -12,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -22,7 +20,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,7 +27,6 @@ import (
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
-	httptarget "github.com/rossum-relay/rossum-relay/worker/target/http"
 )
 
 func TestStaticCredentials(t *testing.T) {
@@ -55,204 +51,6 @@ func TestStaticCredentials(t *testing.T) {
 				t.Errorf("%s: %q, URI %s", c.header, got.header.Get(c.header), got.uri)
 			}
 		})
-	}
-}
-
-// oauthERP issues tokens t1, t2, ... and takes only the valid one.
-type oauthERP struct {
-	*httptest.Server
-	fetched, applied atomic.Int64
-	valid            atomic.Value // string
-	answer           atomic.Value // http.HandlerFunc instead of a token
-	mu               sync.Mutex
-	last             url.Values
-	lastAuth         string
-}
-
-func newOAuthERP(t *testing.T) *oauthERP {
-	e := &oauthERP{}
-	e.valid.Store("")
-	e.Server = serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/oauth2/token" {
-			e.token(w, r)
-			return
-		}
-		if r.Header.Get("Authorization") != "Bearer "+e.valid.Load().(string) {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		e.applied.Add(1)
-		w.WriteHeader(http.StatusCreated)
-	})
-	return e
-}
-
-func (e *oauthERP) token(w http.ResponseWriter, r *http.Request) {
-	n := e.fetched.Add(1)
-	_ = r.ParseForm()
-	e.mu.Lock()
-	e.last, e.lastAuth = r.PostForm, r.Header.Get("Authorization")
-	e.mu.Unlock()
-	if h, ok := e.answer.Load().(http.HandlerFunc); ok {
-		h(w, r)
-		return
-	}
-	token := fmt.Sprintf("token-%d", n)
-	e.valid.Store(token)
-	fmt.Fprintf(w, `{"access_token":%q,"token_type":"bearer","expires_in":"3600"}`, token)
-}
-
-func oauth(style string) configs.HTTPTarget {
-	return configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{TokenPath: "/oauth2/token", ClientID: "id", AuthStyle: style,
-		ClientSecret: configs.NewSecret("client-secret"), Scope: "core.write",
-		Params: configs.Named[configs.Secret]{{Name: "audience", Value: configs.NewSecret("erp")}}}}
-}
-
-func TestOAuth2FetchesOneTokenForAll(t *testing.T) {
-	erp := newOAuthERP(t)
-	tgt := open(t, erp.URL, oauth("body"))
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			_, out := tgt.Do(t.Context(), create())
-			wantOutcome(t, out, outcome.OK, "http_201")
-		})
-	}
-	wg.Wait()
-	if f, a := erp.fetched.Load(), erp.applied.Load(); f != 1 || a != 20 {
-		t.Errorf("%d tokens fetched, %d requests applied", f, a)
-	}
-	if got := erp.last.Encode(); got != "audience=erp&client_id=id&client_secret=client-secret&grant_type=client_credentials&scope=core.write" {
-		t.Errorf("token request %s", got)
-	}
-}
-
-func TestOAuth2BasicStyle(t *testing.T) {
-	erp := newOAuthERP(t)
-	_, out := open(t, erp.URL, oauth("basic")).Do(t.Context(), create())
-	wantOutcome(t, out, outcome.OK, "http_201")
-	if erp.last.Has("client_secret") || erp.lastAuth != "Basic "+base64.StdEncoding.EncodeToString([]byte("id:client-secret")) {
-		t.Errorf("form %v, authorization %q", erp.last, erp.lastAuth)
-	}
-}
-
-func TestOAuth2RenewsARefusedTokenOnce(t *testing.T) {
-	erp := newOAuthERP(t)
-	tgt := open(t, erp.URL, oauth("body"))
-	tgt.Do(t.Context(), create())
-	erp.valid.Store("revoked")
-	_, out := tgt.Do(t.Context(), create())
-	wantOutcome(t, out, outcome.OK, "http_201")
-	if f, a := erp.fetched.Load(), erp.applied.Load(); f != 2 || a != 2 {
-		t.Errorf("%d tokens fetched, %d requests applied", f, a)
-	}
-
-	// A file can be opened once: the attempt ends, and the next one has the fresh token.
-	erp.valid.Store("revoked again")
-	req := create()
-	req.Files = []target.File{file("a.pdf", "%PDF", 4)}
-	_, out = tgt.Do(t.Context(), req)
-	wantOutcome(t, out, outcome.Retry, "credential_expired")
-	_, out = tgt.Do(t.Context(), req)
-	wantOutcome(t, out, outcome.OK, "http_201")
-}
-
-func TestOAuth2EndsWithReauth(t *testing.T) {
-	erp := newOAuthERP(t)
-	erp.answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"access_token":"never-good","expires_in":60}`)
-	}))
-	tgt := open(t, erp.URL, oauth("body"))
-	for _, fetches := range []int64{1, 2} { // a token fetched for the call is not fetched again, one held before is
-		_, out := tgt.Do(t.Context(), create())
-		wantOutcome(t, out, outcome.Reauth, "http_401")
-		if f := erp.fetched.Load(); f != fetches {
-			t.Errorf("%d tokens fetched, want %d", f, fetches)
-		}
-	}
-}
-
-func TestOAuth2TokenFailures(t *testing.T) {
-	status := func(code int, body string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "9")
-			w.WriteHeader(code)
-			fmt.Fprint(w, body)
-		}
-	}
-	for name, c := range map[string]struct {
-		answer http.HandlerFunc
-		kind   outcome.Kind
-		reason string
-		after  time.Duration
-	}{
-		"bad secret": {status(401, `{"error":"invalid_client","client_secret":"client-secret"}`), outcome.Reauth, "token_http_401", 9 * time.Second},
-		"bad scope":  {status(400, `{"error":"invalid_scope"}`), outcome.Reauth, "token_http_400", 9 * time.Second},
-		"not there":  {status(404, ""), outcome.Misconfigured, "token_http_404", 9 * time.Second},
-		"down":       {status(500, ""), outcome.Retry, "token_http_500", 9 * time.Second},
-		"throttled":  {status(429, ""), outcome.Throttled, "token_http_429", 9 * time.Second},
-		"no token":   {status(200, `{"error":"x"}`), outcome.Retry, "token_body", 0},
-		"no JSON":    {status(200, `<html>`), outcome.Retry, "token_body", 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			erp := newOAuthERP(t)
-			erp.answer.Store(c.answer)
-			_, out := open(t, erp.URL, oauth("body")).Do(t.Context(), create())
-			wantOutcome(t, out, c.kind, c.reason)
-			if out.After != c.after || strings.Contains(fmt.Sprintf("%+v", out), "client-secret") || erp.applied.Load() != 0 {
-				t.Errorf("%+v", out)
-			}
-		})
-	}
-}
-
-// tokenCache is a TokenCache of one process.
-type tokenCache struct {
-	mu     sync.Mutex
-	tokens map[string]httptarget.Token
-	err    error
-}
-
-func (c *tokenCache) Get(_ context.Context, key string) (httptarget.Token, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.tokens[key], c.err
-}
-
-func (c *tokenCache) Put(_ context.Context, key string, token httptarget.Token) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.tokens[key] = token
-	return c.err
-}
-
-func TestOAuth2SharesTokens(t *testing.T) {
-	erp := newOAuthERP(t)
-	cache := &tokenCache{tokens: map[string]httptarget.Token{}}
-	share := func(o *httptarget.Options) { o.Tokens = cache }
-	do := func(tgt *httptarget.Target, fetched int64) {
-		t.Helper()
-		_, out := tgt.Do(t.Context(), create())
-		wantOutcome(t, out, outcome.OK, "http_201")
-		if n := erp.fetched.Load(); n != fetched {
-			t.Errorf("%d tokens fetched, want %d", n, fetched)
-		}
-	}
-	a, b := open(t, erp.URL, oauth("body"), share), open(t, erp.URL, oauth("body"), share)
-	do(a, 1)
-	do(b, 1)
-	erp.valid.Store("revoked") // b renews; a takes what b got
-	do(b, 2)
-	do(a, 2)
-	for key, token := range cache.tokens { // expired
-		token.Expires = time.Now().Add(-time.Second)
-		cache.tokens[key] = token
-	}
-	do(open(t, erp.URL, oauth("body"), share), 3)
-	cache.err = errors.New("the queue is down")
-	do(open(t, erp.URL, oauth("body"), share), 4)
-	if s := fmt.Sprintf("%v %+v %#v", httptarget.Token{Access: "abc"}, httptarget.Token{Access: "abc"}, httptarget.Token{Access: "abc"}); strings.Contains(s, "abc") {
-		t.Error("a token prints itself")
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/target"
 	"github.com/rossum-relay/rossum-relay/worker/target/netguard"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // Options is what a Target needs beside its configuration.
@@ -33,8 +34,8 @@ type Options struct {
 	Timeout time.Duration
 	// MaxRetryAfter bounds how long a Retry-After is obeyed. Defaults to 1 h.
 	MaxRetryAfter time.Duration
-	// Tokens shares OAuth2 tokens between processes; nil keeps them in this one.
-	Tokens TokenCache
+	// Tokens shares OAuth2 tokens between processes. Defaults to a cache of this target alone.
+	Tokens *tokens.Store
 }
 
 const (
@@ -74,7 +75,7 @@ func New(name string, cfg configs.HTTPTarget, opts Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
-	auth, account, err := newAuthorizer(cfg, base, w, opts.Tokens)
+	auth, account, err := newAuthorizer(cfg, base, w, opts)
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}

@@ -289,7 +289,6 @@ func TestNewRefuses(t *testing.T) {
 		"query":                   {"https://erp?a=b", configs.HTTPTarget{}, "query"},
 		"two auths":               {"https://erp", configs.HTTPTarget{Bearer: secret, APIKey: &configs.APIKeyAuth{Header: "X", Value: secret}}, "choose one"},
 		"key nowhere":             {"https://erp", configs.HTTPTarget{APIKey: &configs.APIKeyAuth{Value: secret}}, "either header or query"},
-		"grant":                   {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{Grant: "jwt_bearer", TokenPath: "/t", ClientID: "x"}}, "not supported yet"},
 		"token in http":           {"https://erp", configs.HTTPTarget{OAuth2: &configs.OAuth2Auth{TokenURL: "http://erp/t", ClientID: "x"}}, "must be https"},
 		"no CA":                   {"https://erp", configs.HTTPTarget{TLS: configs.TLS{CA: "/does/not/exist"}}, "tls.ca"},
 		"metadata behind a proxy": {"http://169.254.169.254", configs.HTTPTarget{Proxy: "http://proxy:3128", Private: true}, "never allowed"},

@@ -21,6 +21,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/target"
 	"github.com/rossum-relay/rossum-relay/worker/target/netguard"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 // The time-outs of the stages before a request is written; the rest is bounded by the attempt's own time-out.
@@ -96,11 +97,11 @@ func newWire(cfg configs.HTTPTarget) (*wire, error) {
 	if limit <= 0 {
 		limit = defaultMaxResponse
 	}
-	return &wire{reads: newClient(transport(true)), writes: newClient(transport(false)), limit: limit}, nil
+	return &wire{reads: newClient(trace.Transport(transport(true))), writes: newClient(trace.Transport(transport(false))), limit: limit}, nil
 }
 
 // newClient tames resty: its defaults share cookies and follow redirects.
-func newClient(transport *http.Transport) *resty.Client {
+func newClient(transport http.RoundTripper) *resty.Client {
 	return resty.NewWithClient(&http.Client{Transport: transport}).
 		SetRetryCount(0).
 		SetRedirectPolicy(resty.NoRedirectPolicy()).
