@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,9 +44,12 @@ type Client struct {
 
 // embedded is a NATS server inside this process.
 type embedded struct {
-	srv    *server.Server
-	lock   *os.File
-	client Client
+	options *server.Options
+	log     *zap.Logger
+	srv     atomic.Pointer[server.Server] // nil while it is down
+	lock    *os.File
+	client  Client
+	stop    func()
 }
 
 // startEmbedded locks the data directory and starts the server on it. Two servers on one directory would both
@@ -63,27 +67,58 @@ func startEmbedded(ctx context.Context, cfg configs.Queue, log *zap.Logger) (_ *
 			_ = lock.Close()
 		}
 	}()
+	e := &embedded{log: log, lock: lock, client: Client{User: clientUser, Password: rand.Text()}}
+	if e.options, err = serverOptions(cfg, e.client); err != nil {
+		return nil, err
+	}
+	if err := e.start(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.writeClient(cfg.Data); err != nil {
+		e.shutdown()
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		e.watch(ctx)
+	}()
+	e.stop = func() {
+		cancel()
+		<-watched
+		e.shutdown()
+		_ = e.lock.Close() // closing frees the flock
+	}
+	return e, nil
+}
+
+func serverOptions(cfg configs.Queue, c Client) (*server.Options, error) {
 	host, port, err := listenAddr(cfg.Listen)
 	if err != nil {
 		return nil, err
 	}
-	password := rand.Text()
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost) // 130 random bits need no slow hash
+	hash, err := bcrypt.GenerateFromPassword([]byte(c.Password), bcrypt.MinCost) // 130 random bits need no slow hash
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	srv, err := server.NewServer(&server.Options{
+	return &server.Options{
 		ServerName: "embedded", Host: host, Port: port, NoSigs: true, NoLog: true,
-		Username: clientUser, Password: string(hash),
+		Username: c.User, Password: string(hash),
 		JetStream: true, StoreDir: filepath.Join(cfg.Data, storeFolder), DisableJetStreamBanner: true,
 		JetStreamMaxStore: int64(cfg.MaxStore), JetStreamMaxMemory: 256 << 20,
 		SyncAlways: cfg.Durability == configs.Strict, SyncInterval: syncInterval(cfg.Durability),
 		MaxPayload: maxPayload, JetStreamLimits: server.JSLimitOpts{DefaultMaxConsumers: -1},
-	})
+	}, nil
+}
+
+// start starts the server, on the port it had before if it was there before.
+func (e *embedded) start(ctx context.Context) error {
+	srv, err := server.NewServer(e.options.Clone())
 	if err != nil {
-		return nil, fmt.Errorf("queue: embedded server: %w", err)
+		return fmt.Errorf("queue: embedded server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{log.Named("nats").Sugar()}, false, false, false)
+	srv.SetLoggerV2(serverLog{e.log.Named("nats").Sugar()}, false, false, false)
 	srv.Start()
 	deadline := readyWithin
 	if d, ok := ctx.Deadline(); ok {
@@ -91,14 +126,21 @@ func startEmbedded(ctx context.Context, cfg configs.Queue, log *zap.Logger) (_ *
 	}
 	if !srv.ReadyForConnections(deadline) {
 		srv.Shutdown()
-		return nil, fmt.Errorf("queue: embedded server is not ready after %s; see the log above", deadline)
+		return fmt.Errorf("queue: embedded server is not ready after %s; see the log above", deadline)
 	}
-	e := &embedded{srv: srv, lock: lock, client: Client{URL: srv.ClientURL(), User: clientUser, Password: password}}
-	if err := e.writeClient(cfg.Data); err != nil {
-		e.stop()
-		return nil, err
+	if addr, ok := srv.Addr().(*net.TCPAddr); ok {
+		e.options.Port = addr.Port
 	}
-	return e, nil
+	e.client.URL = srv.ClientURL()
+	e.srv.Store(srv)
+	return nil
+}
+
+func (e *embedded) shutdown() {
+	if srv := e.srv.Swap(nil); srv != nil {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	}
 }
 
 func syncInterval(d configs.Durability) time.Duration {
@@ -129,13 +171,13 @@ func listenAddr(addr string) (string, int, error) {
 	return host, port, nil
 }
 
-// InProcessConn implements nats.InProcessConnProvider.
-func (e *embedded) InProcessConn() (net.Conn, error) { return e.srv.InProcessConn() }
-
-func (e *embedded) stop() {
-	e.srv.Shutdown()
-	e.srv.WaitForShutdown()
-	_ = e.lock.Close() // closing frees the flock
+// InProcessConn implements nats.InProcessConnProvider: a client that reconnects finds the server that runs then.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	srv := e.srv.Load()
+	if srv == nil {
+		return nil, errDown
+	}
+	return srv.InProcessConn()
 }
 
 func (e *embedded) writeClient(dir string) error {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Check is one thing that must be so for the queue to take events.
@@ -62,8 +60,8 @@ func (q *Queue) checkServer(context.Context) error {
 	if q.srv == nil {
 		return nil
 	}
-	if h := q.srv.srv.Healthz(&server.HealthzOptions{}); h.Error != "" {
-		return fmt.Errorf("the server is not well: %s", h.Error)
+	if err := q.srv.sick(); err != nil {
+		return fmt.Errorf("the server is not well: %w", err)
 	}
 	return nil
 }
