@@ -151,3 +151,21 @@ func (p *Pipeline) Dead(ctx context.Context, scope *Scope) (*Write, error) {
 	}
 	return p.dead.write(ctx, scope)
 }
+
+// OnlyTarget is the one target instance that all sends of the pipeline go to: its name, and its base URL where it has
+// one. False where there are several, or where the base URL depends on the run.
+func (p *Pipeline) OnlyTarget() (name, baseURL string, ok bool) {
+	for _, s := range p.Steps {
+		if s.send == nil {
+			continue
+		}
+		if name != "" && name != s.Target || s.send.target.http && !s.send.target.fixed {
+			return "", "", false
+		}
+		name = s.Target
+		if c := s.send.target.baseURL; c != nil {
+			baseURL, _ = textOf(c.constant)
+		}
+	}
+	return name, baseURL, name != ""
+}

@@ -243,3 +243,24 @@ func TestHostileTexts(t *testing.T) {
 		t.Errorf("CSV: %q, %v", records, err)
 	}
 }
+
+func TestOnlyTarget(t *testing.T) {
+	const (
+		erp    = "steps: [{a: {send: erp, post: /x, map: {n: 1}}}"
+		tenant = "steps: [{a: {send: tenant, post: /x, map: {n: 1}}}"
+	)
+	for _, c := range []struct{ below, name, base string }{
+		{erp + "]", "erp", "https://erp.example.com/base"},
+		{erp + ", {b: {send: erp, post: /y, map: {n: 1}}}]", "erp", "https://erp.example.com/base"},
+		{erp + ", {b: {send: archive, path: x.json, map: {n: 1}}}]", "", ""},
+		{"steps: [{b: {send: archive, path: x.json, map: {n: 1}}}]", "archive", ""},
+		{tenant + "]", "", ""}, // its host depends on the run
+		{"steps: [{a: {set: {n: 1}}}]", "", ""},
+	} {
+		p, _ := compile(t, c.below)
+		name, base, ok := p.OnlyTarget()
+		if name != c.name || base != c.base || ok != (c.name != "") {
+			t.Errorf("%s: %q %q %v", c.below, name, base, ok)
+		}
+	}
+}

@@ -21,6 +21,7 @@ const (
 	moverName   = "mover"
 	moverWait   = 30 * time.Second
 	moverAgain  = 2 * time.Second
+	shutLook    = time.Second
 	lanePrefix  = "lane-"
 )
 
@@ -31,6 +32,8 @@ type Lane struct {
 	Limit, Slots int
 	// AckWait is how long a message may be in work without a Renew before another worker gets it.
 	AckWait time.Duration
+	// Shut says for how much longer nothing is to be taken; it is asked before each fetch. Nil is never.
+	Shut func(context.Context) time.Duration
 }
 
 // Delivery is one message of a run. The handler must end it with Ack or Nak; a Delivery it forgets comes again after
@@ -81,7 +84,7 @@ func (q *Queue) Consume(ctx context.Context, lane Lane, handle func(context.Cont
 		Durable: lanePrefix + lane.Name, FilterSubject: "ev." + lane.Name + ".>", AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: lane.AckWait, MaxDeliver: -1, MaxAckPending: lane.Limit,
 	}
-	return q.consume(ctx, streamEvents, cfg, lane.Slots, func(ctx context.Context, m jetstream.Msg) {
+	return q.consume(ctx, streamEvents, cfg, lane.Slots, lane.Shut, func(ctx context.Context, m jetstream.Msg) {
 		handle(ctx, q.delivery(lane.Name, m))
 	})
 }
@@ -102,7 +105,7 @@ func (q *Queue) Move(ctx context.Context) error {
 		Durable: moverName, FilterSubject: "due.>", AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: moverWait, MaxDeliver: -1, MaxAckPending: 4 * moverSlots,
 	}
-	return q.consume(ctx, streamRetry, cfg, moverSlots, q.moveOne)
+	return q.consume(ctx, streamRetry, cfg, moverSlots, nil, q.moveOne)
 }
 
 // moveOne publishes under the hop the schedule was made with; its id is new to the work queue, as hops rise before
@@ -129,7 +132,10 @@ func (q *Queue) moveOne(ctx context.Context, m jetstream.Msg) {
 
 // consume fetches no more than it has free slots for, so that no message waits in this process while its time to be
 // acknowledged runs.
-func (q *Queue) consume(ctx context.Context, stream string, cfg jetstream.ConsumerConfig, slots int, handle func(context.Context, jetstream.Msg)) error {
+func (q *Queue) consume(
+	ctx context.Context, stream string, cfg jetstream.ConsumerConfig, slots int, shut func(context.Context) time.Duration,
+	handle func(context.Context, jetstream.Msg),
+) error {
 	free := make(chan struct{}, slots)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -147,6 +153,7 @@ func (q *Queue) consume(ctx context.Context, stream string, cfg jetstream.Consum
 				continue
 			}
 		}
+		waitOpen(ctx, shut)
 		n := acquire(ctx, free, slots)
 		if n == 0 {
 			break
@@ -169,6 +176,20 @@ func (q *Queue) consume(ctx context.Context, stream string, cfg jetstream.Consum
 		}
 	}
 	return nil
+}
+
+// waitOpen blocks while a lane is shut. It looks again each second: what shut it may end sooner than it said.
+func waitOpen(ctx context.Context, shut func(context.Context) time.Duration) {
+	if shut == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		left := shut(ctx)
+		if left <= 0 {
+			return
+		}
+		pause(ctx, min(left, shutLook))
+	}
 }
 
 // acquire waits for one slot and takes all that are free.

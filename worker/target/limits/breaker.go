@@ -57,6 +57,27 @@ func (t *Target) admit(ctx context.Context, now time.Time) (probe bool, p *Pause
 	return true, nil, nil
 }
 
+// Shut is for how much longer the breaker keeps every delivery off, a probe under way included; zero if it does not, or if
+// nobody knows.
+func (t *Target) Shut(ctx context.Context) time.Duration {
+	b, _, err := t.l.states.Get(ctx, t.key)
+	if err != nil {
+		return 0 // closed, or Enter says what is wrong
+	}
+	until := b.Throttled
+	if b.open() {
+		until = later(until, later(b.Until, b.Probe))
+	}
+	return max(until.Sub(t.l.now()), 0)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 func (t *Target) shut(until time.Time, reason, what string) *Pause {
 	return &Pause{
 		Until: until.Add(jitter(time.Second)), Reason: reason, Message: fmt.Sprintf("target %s %s", t.name, what),

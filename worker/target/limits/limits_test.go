@@ -84,11 +84,14 @@ func TestBreakerIsSharedAndProbedOnce(t *testing.T) {
 	if _, pause := enter(t, b); pause == nil || pause.Reason != "breaker_open" {
 		t.Fatalf("another worker goes on: %+v", pause)
 	}
+	shut(t, b, 30*time.Second)
 	w.c.Add(31 * time.Second)
+	shut(t, b, 0) // looking takes no probe
 	probe, _ := enter(t, b)
 	if probe == nil {
 		t.Fatal("no probe after the pause")
 	}
+	shut(t, a, time.Minute+10*time.Second) // as long as the probe may take
 	if _, pause := enter(t, a); pause == nil {
 		t.Fatal("a second probe")
 	}
@@ -106,6 +109,14 @@ func TestBreakerIsSharedAndProbedOnce(t *testing.T) {
 			t.Fatalf("closed breaker pauses: %+v", pause)
 		}
 		leave(t, pass, outcome.OK)
+		shut(t, tg, 0)
+	}
+}
+
+func shut(t *testing.T, tg *limits.Target, want time.Duration) {
+	t.Helper()
+	if got := tg.Shut(t.Context()); got != want {
+		t.Errorf("shut for %s, want %s", got, want)
 	}
 }
 
