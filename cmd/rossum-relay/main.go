@@ -34,6 +34,10 @@ type cli struct {
 	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
+	Keys    keysCmd    `cmd:"" help:"Look at the sealing keys; change them."`
+	Backup  backupCmd  `cmd:"" help:"Write everything stored into a file, sealed as it is, beside the running relay."`
+	Restore restoreCmd `cmd:"" help:"Put a backup back, so that nothing is delivered twice."`
+
 	Hooks     hooksCmd     `cmd:"" help:"Set up the hook objects in Rossum, try them, read their logs."`
 	Schema    schemaCmd    `cmd:"" help:"Look at the fields of Rossum's queues and change them."`
 	Payload   payloadCmd   `cmd:"" help:"Fetch payloads from Rossum."`

@@ -52,8 +52,7 @@ type frame struct {
 
 // The streams of a backup in the order they are copied. The first part is copied while no run moves. Messages come before
 // the records they belong to, as a run without a message waits for ever but a message without news is harmless; the
-// ledger comes after all that can send, so that it knows at least what they do. Leases, members and advisories mean
-// nothing later.
+// ledger comes after all that can send, so that it knows at least what they do. What is in none means nothing later.
 func backupOrder() (resting, moving []string) {
 	return []string{
 			streamEvents, streamRetry, streamDead, streamUnrouted, payloadStore, streamOf(BucketJournal), streamOf(BucketOrder),
