@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,8 +128,8 @@ func (w *Worker) tooLate(untold []lateRun) bool {
 	return true
 }
 
-// errNotYet: Rossum is about to mark the annotation as failed.
-var errNotYet = errors.New("the annotation is still exporting")
+// errNotYet: Rossum is about to mark the annotation as failed, or another export would be late as well.
+var errNotYet = errors.New("too early to tell")
 
 func (w *Worker) makeKnown(ctx context.Context, e answer.Event, untold []lateRun, reExport bool) error {
 	hook, _ := w.Config.Hooks.Get(e.Hook)
@@ -143,6 +144,9 @@ func (w *Worker) makeKnown(ctx context.Context, e answer.Event, untold []lateRun
 	case a.Status == rossumapi.StatusExporting:
 		return errNotYet
 	case reExport && a.Status == rossumapi.StatusFailedExport:
+		if behind, err := w.behind(ctx, untold); err != nil || behind {
+			return cmp.Or(err, errNotYet)
+		}
 		if err := w.Journal.Expect(ctx, a.ID, a.Status, rossumapi.StatusExporting); err != nil {
 			return err
 		}
@@ -155,6 +159,23 @@ func (w *Worker) makeKnown(ctx context.Context, e answer.Event, untold []lateRun
 		}
 	}
 	return nil
+}
+
+// behind reports whether a run that came now would have to stand in line. A repeated export whose answer were late for
+// that would be repeated as well when it is done: overloaded lanes would never get out of it, each export bringing the
+// next.
+func (w *Worker) behind(ctx context.Context, untold []lateRun) (bool, error) {
+	for _, l := range untold {
+		p, ok := w.Pipelines.Pipeline(l.Pipeline)
+		if !ok {
+			continue
+		}
+		n, err := w.Queue.InLine(ctx, p.Name)
+		if err != nil || n > p.Config.Concurrency {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // writeLate writes what would have travelled with the answer.

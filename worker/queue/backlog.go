@@ -85,7 +85,7 @@ func (q *Queue) look(ctx context.Context, lane string) error {
 	known, seen := l.since, l.seen
 	l.again = time.Time{} // in case of an error
 	q.lanes.mu.Unlock()
-	stored, err := q.inLane(ctx, lane)
+	stored, err := q.InLine(ctx, lane)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (q *Queue) look(ctx context.Context, lane string) error {
 	return nil
 }
 
-// inLane counts the messages of a lane.
-func (q *Queue) inLane(ctx context.Context, lane string) (int, error) {
+// InLine counts the messages of a lane that are in work or could be, unlike those that wait for their time.
+func (q *Queue) InLine(ctx context.Context, lane string) (int, error) {
 	c, err := q.js.Consumer(ctx, streamEvents, lanePrefix+lane)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) { // nobody has worked on it yet
 		return q.subjects(ctx, streamEvents, "ev."+lane+".>")

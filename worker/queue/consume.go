@@ -19,7 +19,7 @@ const (
 	rebuildWait = time.Second
 	moverSlots  = 16
 	moverName   = "mover"
-	moverWait   = 30 * time.Second
+	moverWait   = 5 * time.Second // a frozen process keeps due messages from the others so long; moving twice is harmless
 	moverAgain  = 2 * time.Second
 	shutLook    = time.Second
 	lanePrefix  = "lane-"
