@@ -48,6 +48,9 @@ type Options struct {
 	MaxRetryAfter time.Duration     // longest total wait for 429 within a call. Defaults to 30 s; negative = none
 	MaxResponse   int               // bytes of a response, downloads excepted. Defaults to 64 MiB
 	UserAgent     string            // Defaults to "rossum-relay"
+
+	// Wrap goes around every transport, to watch the calls. Defaults to none.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Client calls the API of one Rossum host for one user. It is safe for
@@ -84,8 +87,8 @@ func New(o Options) (*Client, error) {
 		options: o,
 		base:    b,
 		root:    root,
-		http:    newResty(o, o.Transport),
-		storage: newResty(o, guarded),
+		http:    newResty(o, o.Wrap(o.Transport)),
+		storage: newResty(o, o.Wrap(guarded)),
 	}, nil
 }
 
@@ -104,6 +107,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxResponse <= 0 {
 		o.MaxResponse = 64 << 20
+	}
+	if o.Wrap == nil {
+		o.Wrap = func(t http.RoundTripper) http.RoundTripper { return t }
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "rossum-relay"

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
+	"github.com/rossum-relay/rossum-relay/worker/metrics"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 // accounts hands out clients of the configured Rossum environments. A client uses the newest token Rossum sent for its
@@ -23,25 +27,36 @@ type accounts struct {
 	envs    map[string]*environment
 }
 
-// environment is one configured Rossum: its rate limit and the token of its service account.
+// environment is one configured Rossum: its rate limit and its service account, which all workers share.
 type environment struct {
 	name      string
 	cfg       configs.Rossum
 	transport *http.Transport
-	limiter   *limits.Rate
-
-	mu    sync.Mutex // held over a login: one at a time
-	token string
+	limiter   rossumapi.Limiter
+	wrap      func(http.RoundTripper) http.RoundTripper
+	account   *tokens.ServiceAccount // nil for none
 }
 
-func newAccounts(cfg *configs.Config, answers *answer.Store, l *limits.Limits) (*accounts, error) {
+func newAccounts(cfg *configs.Config, answers *answer.Store, l *limits.Limits, shared *tokens.Store, m *metrics.Work) (*accounts, error) {
 	a := &accounts{answers: answers, envs: map[string]*environment{}}
 	for _, e := range cfg.Rossum {
 		transport, ok := http.DefaultTransport.(*http.Transport)
 		if !ok {
 			return nil, errors.New("worker: the default HTTP transport was replaced")
 		}
-		a.envs[e.Name] = &environment{name: e.Name, cfg: e.Value, transport: transport.Clone(), limiter: l.Rate(e.Value.Rate)}
+		env := &environment{
+			name: e.Name, cfg: e.Value, transport: transport.Clone(), limiter: m.Limiter(e.Name, l.Rate(e.Value.Rate)),
+			wrap: func(next http.RoundTripper) http.RoundTripper {
+				return trace.RossumTransport(m.Rossum(e.Name, next))
+			},
+		}
+		if e.Value.Username != "" {
+			var err error
+			if env.account, err = shared.ServiceAccount(e.Name, e.Value, env.options(nil), 0); err != nil {
+				return nil, err
+			}
+		}
+		a.envs[e.Name] = env
 	}
 	return a, nil
 }
@@ -52,79 +67,114 @@ func (a *accounts) close() {
 	}
 }
 
-// client is a client for one run's event.
-func (a *accounts) client(name string, key run.EventKey) (*rossumapi.Client, error) {
+// client is a client for one run's event, and the tokens it uses.
+func (a *accounts) client(name string, key run.EventKey) (*rossumapi.Client, *eventTokens, error) {
 	env := a.envs[name]
 	if env == nil {
-		return nil, outcome.Errorf(outcome.Misconfigured, "no_rossum", "the configuration has no rossum %q any more", name)
+		return nil, nil, outcome.Errorf(outcome.Misconfigured, "no_rossum", "the configuration has no rossum %q any more", name)
 	}
-	return rossumapi.New(env.options(&tokens{answers: a.answers, env: env, key: key}))
+	t := &eventTokens{answers: a.answers, env: env, key: key}
+	client, err := rossumapi.New(env.options(t))
+	return client, t, err
 }
 
 func (e *environment) options(source rossumapi.TokenSource) rossumapi.Options {
 	return rossumapi.Options{
-		BaseURL: e.cfg.BaseURL, Transport: e.transport, Token: source, Limiter: e.limiter,
+		BaseURL: e.cfg.BaseURL, Transport: e.transport, Token: source, Limiter: e.limiter, Wrap: e.wrap,
 	}
 }
 
-// tokens is the token source of one run.
-type tokens struct {
+// eventTokens is the token source of one turn of a run: the event's newest token while it lives, then the service account's.
+type eventTokens struct {
 	answers *answer.Store
 	env     *environment
 	key     run.EventKey
 
-	mu   sync.Mutex
-	dead string // the hook token that was refused
+	mu    sync.Mutex
+	event string // the event's token, "" for none
+	dead  bool   // the event's token was refused or is past its time
+	fresh string // the account's token that was fetched for this turn
 }
 
 // Token is the event's newest token while it lives, else the service account's.
-func (t *tokens) Token(ctx context.Context) (string, error) {
-	token, expires, err := t.answers.Token(ctx, t.key)
+func (t *eventTokens) Token(ctx context.Context) (string, error) {
+	token, until, err := t.answers.Token(ctx, t.key)
 	if err != nil {
 		return "", err
 	}
 	t.mu.Lock()
-	refused := token == t.dead
+	refused := t.dead && token == t.event
+	t.event, t.dead = token, refused || token == "" || !until.IsZero() && !time.Now().Before(until)
+	usable := !t.dead
 	t.mu.Unlock()
-	if token != "" && !refused && (expires.IsZero() || time.Now().Before(expires)) {
+	if usable {
 		return token, nil
 	}
-	return t.env.login(ctx, "")
+	return t.fromAccount(ctx, "")
 }
 
-// Refresh replaces a refused token.
-func (t *tokens) Refresh(ctx context.Context, rejected string) (string, error) {
+// Refresh replaces a refused token: the event's by the account's, and that by a new one, once.
+func (t *eventTokens) Refresh(ctx context.Context, refused string) (string, error) {
 	t.mu.Lock()
-	t.dead = rejected
+	t.dead = t.dead || refused == t.event
+	again := refused == t.fresh
 	t.mu.Unlock()
-	return t.env.login(ctx, rejected)
+	if again {
+		return "", rossumapi.ErrTokenRejected
+	}
+	return t.fromAccount(ctx, refused)
 }
 
-// login returns the service account's token, logging in when there is none or the one there was refused.
-func (e *environment) login(ctx context.Context, rejected string) (string, error) {
-	if e.cfg.Username == "" {
-		return "", outcome.Errorf(outcome.Reauth, "no_token",
-			"the hook's token is gone and rossum.%s has no service account: set token_lifetime_s on the hook, "+
-				"or username and password of a service account", e.name)
+func (t *eventTokens) fromAccount(ctx context.Context, refused string) (string, error) {
+	if t.env.account == nil {
+		return "", t.noToken()
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.token != "" && e.token != rejected {
-		return e.token, nil
+	token, fetched, err := t.env.account.Get(ctx, refused)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fetched {
+		t.fresh = token
 	}
-	client, err := rossumapi.New(e.options(nil))
-	if err != nil {
-		return "", fmt.Errorf("rossum %s: %w", e.name, err)
+	return token, err
+}
+
+// noToken says what to configure where no token is left.
+func (t *eventTokens) noToken() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.event == "" {
+		return outcome.Errorf(outcome.Reauth, "no_token",
+			"the event came without a token, as its hook in Rossum has no token_owner, and rossum.%s has no service account: "+
+				"set token_owner and token_lifetime_s on the hook (rossum-relay hooks apply does), or username and password in rossum.%[1]s", t.env.name)
 	}
-	token, err := client.Login(ctx, e.cfg.Username, e.cfg.Password.Reveal(), 0)
-	if rossumapi.IsUnauthorized(err) || rossumapi.StatusOf(err) == http.StatusBadRequest {
-		return "", outcome.Errorf(outcome.Reauth, "login_refused", "Rossum refuses the login of rossum.%s (%s)", e.name, e.cfg.Username)
+	return outcome.Errorf(outcome.Reauth, "no_token",
+		"the event's token is dead and rossum.%s has no service account: set token_lifetime_s on the hook in Rossum (rossum-relay hooks apply does), "+
+			"as without it a token dies with the answer; for what takes longer than two hours set username and password in rossum.%[1]s", t.env.name)
+}
+
+// owner is whose token was used last.
+func (t *eventTokens) owner() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.dead {
+		return "the hook's token_owner"
 	}
-	if err != nil {
-		return "", fmt.Errorf("rossum %s: login: %w", e.name, err)
+	return fmt.Sprintf("the service account %s of rossum.%s", t.env.cfg.Username, t.env.name)
+}
+
+// explain adds to a refusal of Rossum what to mend there: its own words name no user.
+func (t *turnState) explain(o *outcome.Outcome) {
+	if t.tokens == nil || !strings.HasPrefix(o.Reason, "rossum_") {
+		return
 	}
-	e.token = token
-	return token, nil
+	switch o.Status {
+	case http.StatusUnauthorized:
+		o.Message += "; even a fresh token of " + t.tokens.owner() + " is refused"
+	case http.StatusForbidden:
+		o.Message += "; " + t.tokens.owner() + " may not do this: give it the annotation's queue and a role that may"
+	case http.StatusNotFound:
+		o.Message += "; it is gone, or " + t.tokens.owner() + " lacks its queue"
+	}
 }
 
 // resources fetches what a payload only refers to.

@@ -14,6 +14,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // handle takes one message to the end of its turn. The message is acknowledged only after the run's next state is
 // stored; whatever goes wrong before, it comes again. stopping ends when the worker shall stop.
 func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
-	log := w.Log.With(zap.String("run", string(d.Run)), zap.String("pipeline", d.Pipeline), zap.Int64("annotation", d.Annotation))
+	log := w.Log.With(idsOfEnvelope(d.Envelope)...)
 	if d.Broken != nil {
 		w.buryBroken(ctx, d, log)
 		return
@@ -37,6 +38,7 @@ func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
 		return
 	}
 	defer w.inWork.Delete(d.Run)
+	defer w.Metrics.Begin(d.Pipeline)()
 	defer w.renew(d, log)()
 	err := w.turn(ctx, stopping, d)
 	var leased *journal.LeasedError
@@ -54,7 +56,7 @@ func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
 	_ = d.Nak(nakPause)
 }
 
-// turn is one turn of a run: take, plan, run steps, settle, acknowledge.
+// turn is one turn of a run: take, plan, run steps, settle, acknowledge, in a span of its event's trace.
 func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
 	r, err := w.Journal.Take(ctx, d.Envelope, d.Lane, w.Name, w.ackWait())
 	if err != nil {
@@ -66,6 +68,27 @@ func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
 	if r.Idle(d.Hop, w.Now()) { // an older message of a run that waits: make sure that it will be woken
 		return w.schedule(ctx, r, d)
 	}
+	if !r.Next.IsZero() && r.Starts == 1 {
+		w.Metrics.Late(w.Now().Sub(r.Next))
+	}
+	ctx, span, parent := w.Trace.Turn(ctx, turnOf(d.Envelope, r.Trace))
+	if parent != "" {
+		r.Trace = parent // to which the next turn is linked
+	}
+	err = w.work(ctx, stopping, r, d)
+	trace.EndTurn(span, r.State, r.Reason, err)
+	return err
+}
+
+func turnOf(e queue.Envelope, last string) trace.Turn {
+	return trace.Turn{
+		Run: e.Run, Pipeline: e.Pipeline, Hook: e.Hook, Event: e.Event, Key: e.Key, Generation: e.Generation, Hop: e.Hop,
+		Annotation: e.Annotation, Parent: e.Trace, Last: last,
+	}
+}
+
+// work runs the steps of a run this worker has taken, and settles it.
+func (w *Worker) work(ctx, stopping context.Context, r *journal.Run, d *queue.Delivery) error {
 	v, err := w.guarded(ctx, stopping, r, d)
 	if errors.Is(err, errStopping) {
 		if err := w.giveBack(ctx, r); err != nil {

@@ -114,7 +114,7 @@ func (w *Worker) late(ctx context.Context, e answer.Event) error {
 	}
 	for _, l := range untold {
 		w.record(ctx, &journal.Run{Record: journal.Record{Pipeline: l.Pipeline, Run: l.ID}},
-			journal.Attempt{Step: stepLate, Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o})
+			journal.Attempt{Step: stepLate, Kind: kindRossum, At: start, Took: w.Now().Sub(start), Outcome: o})
 	}
 	return w.Answers.SetToldLate(ctx, e)
 }
@@ -133,7 +133,7 @@ var errNotYet = errors.New("too early to tell")
 
 func (w *Worker) makeKnown(ctx context.Context, e answer.Event, untold []lateRun, reExport bool) error {
 	hook, _ := w.Config.Hooks.Get(e.Hook)
-	client, err := w.rossum.client(hook.Rossum, e.Key)
+	client, _, err := w.rossum.client(hook.Rossum, e.Key)
 	if err != nil {
 		return err
 	}

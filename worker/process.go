@@ -16,6 +16,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 // turnState is what the steps of one turn share.
@@ -25,6 +26,7 @@ type turnState struct {
 	scope    *pipeline.Scope
 	payload  rossumapi.Payload
 	client   *rossumapi.Client
+	tokens   *eventTokens // of the client
 	version  time.Time
 	stopping context.Context
 }
@@ -64,7 +66,10 @@ func (w *Worker) steps(ctx context.Context, t *turnState, d *queue.Delivery) (*v
 	t.r.ClearAnswer() // pure steps are computed anew, and what they say with them
 	for _, step := range t.p.Steps {
 		t.r.At = step.Name
-		if v, err := w.step(ctx, t, step); v != nil || err != nil {
+		stepCtx, span := trace.Start(ctx, "step "+step.Name)
+		v, err := w.step(stepCtx, t, step)
+		span.End()
+		if v != nil || err != nil {
 			return v, err
 		}
 	}
@@ -86,7 +91,7 @@ func (w *Worker) load(ctx context.Context, t *turnState, d *queue.Delivery) (*ve
 		return w.failed(t, "", "", outcome.Outcome{Kind: outcome.Misconfigured, Reason: "bad_payload", Message: err.Error()}), nil
 	}
 	hook, _ := w.Config.Hooks.Get(t.r.Hook)
-	if t.client, err = w.rossum.client(hook.Rossum, t.r.Key); err != nil {
+	if t.client, t.tokens, err = w.rossum.client(hook.Rossum, t.r.Key); err != nil {
 		return w.failed(t, "", "rossum", outcomeOf(err)), nil
 	}
 	t.version = versionOf(payload)
@@ -225,6 +230,7 @@ var errStopping = errors.New("the worker stops")
 // failed turns an attempt's outcome into what the run does next: wait and try again, or die.
 func (w *Worker) failed(t *turnState, step, target string, o outcome.Outcome) *verdict {
 	t.locate(&o)
+	t.explain(&o)
 	now := w.Now()
 	js := t.r.Step(step)
 	if js.Since.IsZero() {

@@ -14,6 +14,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/target"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 const (
@@ -95,7 +96,7 @@ func (w *Worker) send(ctx context.Context, t *turnState, step *pipeline.Step) (*
 	defer func() {
 		w.record(ctx, t.r, d.tried...)
 		if err := pass.Leave(ctx, d.last); err != nil {
-			w.Log.Warn("the breaker did not learn of an outcome", zap.String("target", send.Target), zap.Error(err))
+			w.Log.Warn("the breaker did not learn of an outcome", append(idsOf(&t.r.Record), zap.String("target", send.Target), zap.Error(err))...)
 		}
 	}()
 	if v, err := w.lookFirst(ctx, d); v != nil || err != nil || d.js().State == journal.Done {
@@ -262,8 +263,10 @@ func (w *Worker) look(ctx context.Context, d *delivery, misses int) (v *verdict,
 	}
 	start := w.Now()
 	addHeaders(req, d.send.Headers)
-	resp, o := d.target.Do(ctx, req)
+	callCtx, span := trace.Start(ctx, "find")
+	resp, o := d.target.Do(callCtx, req)
 	found := d.send.JudgeFind(ctx, resp, o)
+	trace.EndAttempt(span, d.send.Target, found.Outcome)
 	w.attempted(d, "find", start, found.Outcome)
 	js := d.js()
 	js.Looked = true
@@ -319,9 +322,11 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 		return nil, fmt.Errorf("step %s: frozen between intent and request", d.step.Name)
 	}
 	sendCtx, cancel := context.WithTimeout(ctx, left)
+	sendCtx, span := trace.Start(sendCtx, "send")
 	resp, o := d.target.Do(sendCtx, &d.send.Request)
 	cancel()
 	o, kept := d.send.Judge(ctx, resp, o)
+	trace.EndAttempt(span, d.send.Target, o)
 	w.attempted(d, "send", start, o)
 	switch {
 	case o.Kind == outcome.Duplicate && kept == nil && d.canLook():
@@ -386,26 +391,4 @@ func (w *Worker) keep(ctx context.Context, d *delivery, kept map[string]json.Raw
 	d.r.Starts = 0
 	d.scope.SetKept(d.step.Name, kept)
 	return d.r.Save(ctx)
-}
-
-// attempted notes an attempt in the journal. The history gets it last: nothing waits between an answer and the ledger.
-func (w *Worker) attempted(d *delivery, kind string, start time.Time, o outcome.Outcome) {
-	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
-	d.last = o
-	d.r.Attempted(d.js(), a)
-	d.tried = append(d.tried, a)
-}
-
-// recordWithin bounds how long a line of history may keep a run waiting.
-const recordWithin = 3 * time.Second
-
-// record writes attempts into the run's history, which is for people: losing a line of it stops nothing.
-func (w *Worker) record(ctx context.Context, r *journal.Run, attempts ...journal.Attempt) {
-	ctx, cancel := context.WithTimeout(ctx, recordWithin)
-	defer cancel()
-	for _, a := range attempts {
-		if err := w.Queue.Record(ctx, r.Pipeline, r.Run, a); err != nil {
-			w.Log.Warn("a line of a run's history is lost", zap.String("run", string(r.Run)), zap.Error(err))
-		}
-	}
 }

@@ -68,6 +68,7 @@ func (w *Worker) settle(ctx context.Context, r *journal.Run, d *queue.Delivery, 
 		return err
 	}
 	w.logTurn(r)
+	w.Metrics.Turn(r.Pipeline, r.State, r.Reason, w.Now().Sub(r.Received))
 	if v.state.Settled() {
 		return w.finish(ctx, r, d)
 	}
@@ -138,7 +139,7 @@ func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) 
 		return err
 	}
 	if err := w.Queue.DropPayload(ctx, d.Payload); err != nil {
-		w.Log.Warn("a payload is left for the sweeper", zap.String("run", string(r.Run)), zap.Error(err))
+		w.Log.Warn("a payload is left for the sweeper", append(idsOf(&r.Record), zap.Error(err))...)
 	}
 	return nil
 }
@@ -228,10 +229,7 @@ func backoff(r configs.Retry, n int) time.Duration {
 }
 
 func (w *Worker) logTurn(r *journal.Run) {
-	fields := []zap.Field{
-		zap.String("run", string(r.Run)), zap.String("pipeline", r.Pipeline), zap.Int64("annotation", r.Annotation),
-		zap.String("state", string(r.State)), zap.String("reason", r.Reason), zap.String("step", r.At),
-	}
+	fields := append(idsOf(&r.Record), zap.String("state", string(r.State)), zap.String("reason", r.Reason), zap.String("step", r.At))
 	switch r.State {
 	case run.Dead:
 		w.Log.Warn("run is dead", fields...)

@@ -253,7 +253,11 @@ func (w *Worker) sweepLoop(ctx context.Context) error {
 			w.Log.Warn("sweep", zap.Error(err))
 		}
 		wait = max(wait, 20*time.Since(start))
+		if w.Found != nil {
+			w.Found(ctx, found)
+		}
 		for _, f := range found {
+			w.Metrics.Found(f.What, f.Count, f.Mended)
 			w.Log.Warn("sweeper", zap.String("found", f.What), zap.Int("count", f.Count), zap.Bool("mended", f.Mended), zap.String("detail", f.Detail))
 		}
 	}

@@ -16,9 +16,12 @@ import (
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/metrics"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 const defaultAckWait = 60 * time.Second
@@ -32,6 +35,14 @@ type Options struct {
 	Answers   *answer.Store
 	Limits    *limits.Limits
 	Log       *zap.Logger
+	// Tokens is the cache of tokens that all workers share. Defaults to one of this worker alone.
+	Tokens *tokens.Store
+	// Metrics may be nil.
+	Metrics *metrics.Work
+	// Trace may be nil: then nothing is traced.
+	Trace *trace.Tracer
+	// Found hears what each sweep found; it may be nil.
+	Found func(context.Context, []Finding)
 	// Name tells workers apart, the same as the name of Limits; it must be another one in each process and after each start.
 	Name string
 	// Slots bounds the runs in work per pipeline in this process. Defaults to the pipeline's concurrency.
@@ -54,11 +65,14 @@ func New(o Options) (*Worker, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	rossum, err := newAccounts(o.Config, o.Answers, o.Limits)
+	if o.Tokens == nil {
+		o.Tokens = tokens.Local()
+	}
+	rossum, err := newAccounts(o.Config, o.Answers, o.Limits, o.Tokens, o.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{Options: o, targets: newTargets(o.Config, o.Limits), rossum: rossum}, nil
+	return &Worker{Options: o, targets: newTargets(o.Config, o.Limits, o.Tokens), rossum: rossum}, nil
 }
 
 // Run works until ctx ends, then lets runs in work finish their step, at most for worker.drain. It blocks.
@@ -77,7 +91,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	errs := make(chan error, len(w.Pipelines.All())+3)
 	for _, p := range w.Pipelines.All() {
 		lane := queue.Lane{
-			Name: p.Name, Limit: p.Config.Concurrency, Slots: w.slots(p.Config.Concurrency), AckWait: w.ackWait(),
+			Name: p.Name, Limit: p.Config.Concurrency, Slots: w.slots(p.Config.Concurrency), AckWait: w.ackWait(), Shut: w.shut(p),
 		}
 		wg.Go(func() {
 			errs <- w.Queue.Consume(ctx, lane, func(_ context.Context, d *queue.Delivery) { w.handle(work, ctx, d) })
@@ -96,6 +110,23 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("worker: %w", err)
 	}
 	return nil
+}
+
+// shut keeps a lane shut while the breaker of the only target its runs send to is open: what waits there stays where it
+// is, rather than being taken, parked and woken run by run, which would slow the lanes of other targets. Holds and opening
+// hours park each run, so that each says why it waits.
+func (w *Worker) shut(p *pipeline.Pipeline) func(context.Context) time.Duration {
+	name, baseURL, ok := p.OnlyTarget()
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context) time.Duration {
+		tg, err := w.targets.get(name, baseURL)
+		if err != nil {
+			return 0 // each run says so
+		}
+		return tg.limits.Shut(ctx)
+	}
 }
 
 func (w *Worker) slots(limit int) int {

@@ -13,6 +13,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 const (
@@ -42,9 +43,7 @@ func (w *Worker) write(ctx context.Context, t *turnState, step *pipeline.Step) (
 		return nil, err
 	}
 	start := w.Now()
-	callCtx, cancel := context.WithTimeout(ctx, writeWithin)
-	err = w.apply(callCtx, t, wr)
-	cancel()
+	err = w.tell(ctx, t, wr)
 	return w.written(ctx, t, step, start, err)
 }
 
@@ -56,7 +55,7 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	if err != nil {
 		o = outcomeOf(err)
 	}
-	a := journal.Attempt{Step: step.Name, Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
+	a := journal.Attempt{Step: step.Name, Kind: kindRossum, At: start, Took: w.Now().Sub(start), Outcome: o}
 	t.r.Attempted(js, a)
 	w.record(ctx, t.r, a)
 	if o.Kind != outcome.OK {
@@ -146,9 +145,7 @@ func (w *Worker) onDead(ctx context.Context, t *turnState, v *verdict) {
 			continue
 		}
 		start := w.Now()
-		callCtx, cancel := context.WithTimeout(ctx, writeWithin)
-		err := w.apply(callCtx, t, &one)
-		cancel()
+		err := w.tell(ctx, t, &one)
 		w.toldDead(ctx, t, start, err)
 	}
 }
@@ -173,9 +170,23 @@ func (w *Worker) toldDead(ctx context.Context, t *turnState, start time.Time, er
 	if err != nil {
 		o = outcomeOf(err)
 	}
-	a := journal.Attempt{Step: "on_dead", Kind: "rossum", At: start, Took: w.Now().Sub(start), Outcome: o}
+	a := journal.Attempt{Step: "on_dead", Kind: kindRossum, At: start, Took: w.Now().Sub(start), Outcome: o}
 	t.r.Attempted(t.r.Step("on_dead"), a)
 	w.record(ctx, t.r, a)
+}
+
+// tell makes a write within its time, in a span of its own.
+func (w *Worker) tell(ctx context.Context, t *turnState, wr *pipeline.Write) error {
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
+	ctx, span := trace.Start(ctx, kindRossum)
+	err := w.apply(ctx, t, wr)
+	o := outcome.Outcome{Kind: outcome.OK}
+	if err != nil {
+		o = outcomeOf(err)
+	}
+	trace.EndAttempt(span, kindRossum, o)
+	return err
 }
 
 // apply makes the API calls of a write, the status last, as it may call hooks.

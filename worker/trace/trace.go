@@ -32,7 +32,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/rossum-relay/rossum-relay/configs"
-	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
@@ -122,35 +121,51 @@ func (t *Tracer) Event(ctx context.Context, name string, key run.EventKey, gener
 		trace.WithAttributes(attribute.String("relay.event_key", string(key)), attribute.Int("relay.generation", generation)))
 }
 
-// Turn begins the span of one turn of a run, below the call that stored it. last is the traceparent of the run's turn
-// before, to which it is linked. parent is the traceparent of the new span, empty where it is not traced.
-func (t *Tracer) Turn(ctx context.Context, e queue.Envelope, last string) (_ context.Context, span trace.Span, parent string) {
+// Turn is one turn of a run, by what its message says.
+type Turn struct {
+	Run                   run.ID
+	Pipeline, Hook, Event string
+	Key                   run.EventKey
+	Generation, Hop       int
+	Annotation            int64
+	// Parent is the traceparent of the call that stored the run, Last that of the turn before; both may be empty.
+	Parent, Last string
+}
+
+// Turn begins the span of one turn below the call that stored the run, linked to the turn before. parent is the
+// traceparent of the new span, empty where it is not traced.
+func (t *Tracer) Turn(ctx context.Context, of Turn) (_ context.Context, span trace.Span, parent string) {
 	if t == nil {
 		return ctx, trace.SpanFromContext(ctx), ""
 	}
-	ctx = e.TraceContext(context.WithValue(ctx, traceKey{}, traceID(e.Key, e.Generation)))
+	ctx = context.WithValue(ctx, traceKey{}, traceID(of.Key, of.Generation))
+	if stored := parse(of.Parent); stored.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, stored)
+	}
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		attribute.String("relay.run", string(e.Run)), attribute.String("relay.pipeline", e.Pipeline), attribute.String("relay.hook", e.Hook),
-		attribute.String("relay.event", e.Event), attribute.Int64("relay.annotation", e.Annotation), attribute.Int("relay.hop", e.Hop),
+		attribute.String("relay.run", string(of.Run)), attribute.String("relay.pipeline", of.Pipeline), attribute.String("relay.hook", of.Hook),
+		attribute.String("relay.event", of.Event), attribute.Int64("relay.annotation", of.Annotation), attribute.Int("relay.hop", of.Hop),
 	)}
-	if before := parse(last); before.IsValid() && last != e.Trace {
+	if before := parse(of.Last); before.IsValid() && of.Last != of.Parent {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: before}))
 	}
-	ctx, span = t.tracer.Start(ctx, "run "+e.Pipeline, options...)
-	var own queue.Envelope
-	own.SetTrace(ctx)
-	return ctx, span, own.Trace
+	ctx, span = t.tracer.Start(ctx, "run "+of.Pipeline, options...)
+	c := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, c)
+	return ctx, span, c[traceparent]
 }
 
+const traceparent = "traceparent" // W3C Trace Context, 3.2
+
 // parse reads a traceparent; one that is none gives an invalid context.
-func parse(traceparent string) trace.SpanContext {
-	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
+func parse(text string) trace.SpanContext {
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{traceparent: text})
 	return trace.SpanContextFromContext(ctx)
 }
 
 // ID is the trace a traceparent belongs to, in hexadecimal; empty where it is none.
-func ID(traceparent string) string {
-	if c := parse(traceparent); c.IsValid() {
+func ID(text string) string {
+	if c := parse(text); c.IsValid() {
 		return c.TraceID().String()
 	}
 	return ""

@@ -22,6 +22,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/target"
 	"github.com/rossum-relay/rossum-relay/worker/target/files"
 	"github.com/rossum-relay/rossum-relay/worker/target/netguard"
+	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
 // Options is what a Target needs beside its configuration.
@@ -61,7 +62,7 @@ func New(name string, cfg configs.S3Target, opts Options) (*Target, error) {
 		return nil, fmt.Errorf("target %s: access_key and secret_key are needed", name)
 	}
 	t := &Target{instance: endpoint.Host + "/" + cfg.Bucket, transport: newTransport(cfg.Private)}
-	client, err := newClient(cfg, endpoint, t.transport)
+	client, err := newClient(cfg, endpoint, trace.Transport(t.transport))
 	if err != nil {
 		return nil, fmt.Errorf("target %s: endpoint is not that of a store", name)
 	}
