@@ -15,14 +15,16 @@ type Entry struct {
 type List []any
 
 // The leaves of a tree are nil, bool, string, int64, *big.Int, float64,
-// decimal.Decimal and Date.
+// decimal.Decimal and Date; of XML also Embedded.
 
 // Date is a calendar date, YYYY-MM-DD.
 type Date string
 
 // Document is encoded bytes with what they are.
 type Document struct {
-	Body        []byte
+	Body []byte
+	// Inserts are the files embedded in the document, by their places; Body is without them. Open streams all.
+	Inserts     []Insert
 	ContentType string
 	Filename    string
 	// Notes tell what was dropped or replaced on the way, for the run's timeline.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -95,6 +94,9 @@ func (d *docValue) Lookup(_ context.Context, name string) (any, bool, error) {
 	}
 	switch name {
 	case "text":
+		if len(d.doc.Inserts) > 0 {
+			return nil, false, outcome.Errorf(outcome.Misconfigured, "embedded_files", "a document with files embedded is streamed: send it as body or among files")
+		}
 		return string(d.doc.Body), true, nil
 	case "content_type":
 		return d.doc.ContentType, true, nil
@@ -112,7 +114,7 @@ func (d *docValue) names() *jinja.Dict {
 	return d.values
 }
 
-// String is the document's text.
+// String is the document's text, without files embedded in it.
 func (d *docValue) String() string { return string(d.doc.Body) }
 
 func (d *docValue) part(name string) target.File {
@@ -124,11 +126,13 @@ func (d *docValue) part(name string) target.File {
 			filename += exts[0]
 		}
 	}
-	sum := sha256.Sum256(d.doc.Body)
-	return target.File{
-		Part: name, Name: filename, ContentType: d.doc.ContentType, Size: int64(len(d.doc.Body)), SHA256: hex.EncodeToString(sum[:]),
-		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(d.doc.Body)), nil },
+	part := target.File{Part: name, Name: filename, ContentType: d.doc.ContentType, Size: int64(len(d.doc.Body)), Open: d.doc.Open}
+	if len(d.doc.Inserts) > 0 {
+		part.Size = -1
 	}
+	sum := sha256.Sum256(d.doc.Body) // what is embedded never changes
+	part.SHA256 = hex.EncodeToString(sum[:])
+	return part
 }
 
 // safeName makes a file name of a text: one path element that no file system, gateway or header takes for more. Names

@@ -1,28 +1,22 @@
 package pipeline
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"mime"
-	"slices"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/format"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
-	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/document/xml"
+	"github.com/rossum-relay/rossum-relay/worker/target"
 )
-
-// maxEmbedded bounds the files embedded in one document, which is made in memory. Rossum takes documents up to 40 MB.
-const maxEmbedded = 48 << 20
 
 // invoiceFormat is a format that takes invoices only.
 type invoiceFormat struct {
 	name    string
 	encode  invoice.Encoder
-	profile string
-	attach  *code // files to embed
+	options invoice.Options // without attachments
+	attach  *code           // files to embed
 }
 
 func (c *compiler) invoiceFormat(path string, f configs.Format, n names) *invoiceFormat {
@@ -32,13 +26,15 @@ func (c *compiler) invoiceFormat(path string, f configs.Format, n names) *invoic
 		return nil
 	}
 	options := document.ReadOptions(f.Options)
-	i := &invoiceFormat{name: f.Type, encode: encode, profile: options.Text("profile", "")}
+	i := &invoiceFormat{name: f.Type, encode: encode, options: invoice.Options{
+		Profile: options.Text("profile", ""), ContentType: options.Choice("content_type", xml.ContentTypes()...),
+	}}
 	if attach := options.Text("attach", ""); attach != "" {
 		node, _ := f.Options.Map.Get("attach")
 		i.attach = c.expression(path+".attach", attach, node.Pos, n)
 	}
 	c.optionProblems(path, options.Err())
-	if _, _, err := encode(&invoice.Invoice{}, invoice.Options{Profile: i.profile}); err != nil {
+	if _, _, err := encode(&invoice.Invoice{}, i.options); err != nil {
 		node, _ := f.Options.Map.Get("profile")
 		c.fail(path, node.Pos, err.Error(), "", "")
 	}
@@ -79,11 +75,11 @@ func (d *docCode) written(f *frame, inv *invoice.Invoice) (*docValue, error) {
 }
 
 func (i *invoiceFormat) write(f *frame, v *docValue) error {
-	files, notes, err := i.files(f)
-	if err != nil {
+	options, err := i.options, error(nil)
+	if options.Attachments, err = i.files(f); err != nil {
 		return err
 	}
-	doc, problems, err := i.encode(v.invoice, invoice.Options{Profile: i.profile, Attachments: files})
+	doc, problems, err := i.encode(v.invoice, options)
 	if err != nil {
 		return err
 	}
@@ -91,51 +87,37 @@ func (i *invoiceFormat) write(f *frame, v *docValue) error {
 		return err
 	}
 	v.doc = doc
-	v.doc.Notes = slices.Concat(notes, doc.Notes)
+	var notes document.Tally
+	notes.Add(len(options.Attachments), "files are embedded while the document is sent")
+	v.doc.Notes = append(notes.Notes(), doc.Notes...)
 	return nil
 }
 
-// files are what attach names. Null leaves one out.
-func (i *invoiceFormat) files(f *frame) (files []invoice.Attachment, notes []string, err error) {
+// files are what attach names, opened when the document is sent. Null leaves one out.
+func (i *invoiceFormat) files(f *frame) ([]invoice.Attachment, error) {
 	if i.attach == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	v, err := i.attach.value(f)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	left := maxEmbedded
+	var files []invoice.Attachment
 	for _, item := range itemsOf(v) {
-		var a invoice.Attachment
+		var part target.File
 		switch item := item.(type) {
 		case *file:
-			a = invoice.Attachment{Filename: item.name, MediaType: mediaType(item.contentType)}
-			switch {
-			case f.view.stable: // a fingerprint needs the name only
-			case f.view.scope.in.Resources == nil:
-				notes = append(notes, "the attached file is empty here: it is fetched when the document is sent")
-			default:
-				a.Content, err = item.read(f.ctx, left)
-			}
-			if err != nil {
-				return nil, nil, err
-			}
+			part = item.part("")
 		case *docValue:
-			part := item.part("document")
-			a = invoice.Attachment{Filename: part.Name, MediaType: mediaType(part.ContentType), Content: item.doc.Body}
+			part = item.part("document")
 		default:
-			return nil, nil, i.attach.misconfigured("not_a_file", "a file is needed here, such as document.original or steps.NAME, not "+kindOf(item))
+			return nil, i.attach.misconfigured("not_a_file", "a file is needed here, such as document.original or steps.NAME, not "+kindOf(item))
 		}
-		if left -= len(a.Content); left < 0 {
-			return nil, nil, tooLarge()
-		}
-		files = append(files, a)
+		files = append(files, invoice.Attachment{
+			Filename: part.Name, MediaType: mediaType(part.ContentType), Content: document.Embedded{Open: part.Open},
+		})
 	}
-	return files, notes, nil
-}
-
-func tooLarge() error {
-	return outcome.Errorf(outcome.Rejected, "attachment_too_large", "the attached files are larger than %d MiB, too large to embed", maxEmbedded>>20)
+	return files, nil
 }
 
 // mediaType is a content type without its parameters.
@@ -145,23 +127,4 @@ func mediaType(contentType string) string {
 		return contentType
 	}
 	return kind
-}
-
-// read fetches a file whole, if it is no larger than most.
-func (f *file) read(ctx context.Context, most int) ([]byte, error) {
-	body, err := f.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	content, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
-	switch cause := context.Cause(ctx); {
-	case err == nil && len(content) > most:
-		return nil, tooLarge()
-	case err != nil && cause != nil:
-		return nil, fmt.Errorf("document: %w", cause)
-	case err != nil: // cut on the way: Rossum sends it again
-		return nil, outcome.Errorf(outcome.Retry, "document_cut", "the document's file could not be read to its end")
-	}
-	return content, nil
 }

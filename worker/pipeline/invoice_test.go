@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -201,6 +200,24 @@ func TestCompileTellsWhatIsWrongWithInvoices(t *testing.T) {
 
 const pdf = "https://example-us.rossum.app/api/v1/documents/21990230/content"
 
+// sent is the body of a send that is streamed.
+func sent(t *testing.T, send *pipeline.Send) string {
+	t.Helper()
+	if len(send.Request.Files) != 1 || send.Request.Files[0].Part != "" || send.Request.Body != nil {
+		t.Fatalf("not streamed: %+v", send.Request)
+	}
+	body, err := send.Request.Files[0].Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	whole, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(whole)
+}
+
 func TestSendWritesInvoice(t *testing.T) {
 	withPDF := func(content string) func(*pipeline.ScopeInput) {
 		return func(in *pipeline.ScopeInput) { in.Resources = resources{pdf: content} }
@@ -212,14 +229,14 @@ steps:
   - s: {send: erp, post: /a, body: steps.inv, format: {type: ubl, attach: document.original}}
 `
 	send := mustPrepare(t, below, withPDF("%PDF-1.7 scan"))
-	body := string(send.Request.Body)
+	body := sent(t, send)
 	for _, want := range []string{`filename="harbor-pine_INV-2026-004417.pdf"`, `mimeCode="application/pdf"`, ">JVBERi0xLjcgc2Nhbg==<", "<cbc:ID>INV-2026-004417</cbc:ID>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in\n%s", want, body)
 		}
 	}
-	if send.Document.Filename != "INV-2026-004417.xml" || send.Request.ContentType != "application/xml" {
-		t.Errorf("got %s, %s", send.Document.Filename, send.Request.ContentType)
+	if send.Document.Filename != "INV-2026-004417.xml" || send.Request.Files[0].ContentType != "application/xml" {
+		t.Errorf("got %s, %s", send.Document.Filename, send.Request.Files[0].ContentType)
 	}
 
 	same := map[string]*pipeline.Send{
@@ -236,7 +253,7 @@ steps:
 	if changed.Fingerprint == send.Fingerprint {
 		t.Error("another invoice has the same fingerprint")
 	}
-	if notes := strings.Join(same["nothing to get"].Document.Notes, "\n"); !strings.Contains(notes, "the attached file is empty here") {
+	if notes := strings.Join(same["nothing to get"].Document.Notes, "\n"); !strings.Contains(notes, "files are embedded while the document is sent (1)") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -290,43 +307,18 @@ func TestProfileRefusesAtTheField(t *testing.T) {
 	}
 }
 
-// cut is a file that ends too early.
-type cut struct{ resources }
-
-func (cut) Open(context.Context, string) (*rossumapi.File, error) {
-	return &rossumapi.File{Body: io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)), Size: -1}, nil
-}
-
-// endless is a file without an end.
-type endless struct{ resources }
-
-func (endless) Open(context.Context, string) (*rossumapi.File, error) {
-	return &rossumapi.File{Body: io.NopCloser(zeros{}), Size: -1}, nil
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { return len(p), nil }
-
-func TestAttachedFilesThatCannotBeEmbedded(t *testing.T) {
+func TestAttachedFiles(t *testing.T) {
 	const below = `steps: [{inv: {invoice: {}, format: {type: ubl, attach: document.original}}}]`
-	for name, test := range map[string]struct {
-		resources pipeline.Resources
-		below     string
-		kind      outcome.Kind
-		reason    string
-	}{
-		"cut":        {cut{}, below, outcome.Retry, "document_cut"},
-		"too large":  {endless{}, below, outcome.Rejected, "attachment_too_large"},
-		"not a file": {nil, strings.Replace(below, "document.original", "field.document_id", 1), outcome.Misconfigured, "not_a_file"},
-	} {
-		_, _, err := built(t, test.below, us, func(in *pipeline.ScopeInput) { in.Resources = test.resources })
-		if o := wantKind(t, err, test.kind); o.Reason != test.reason {
-			t.Errorf("%s: got %s, want %s", name, o.Reason, test.reason)
-		}
+	_, _, err := built(t, strings.Replace(below, "document.original", "field.document_id", 1), us, nil)
+	if o := wantKind(t, err, outcome.Misconfigured); o.Reason != "not_a_file" {
+		t.Errorf("got %s", o.Reason)
 	}
 	doc, _, err := built(t, strings.Replace(below, "document.original", "none", 1), us, nil)
-	if err != nil || strings.Contains(string(doc.Body), "EmbeddedDocument") {
+	if err != nil || strings.Contains(string(doc.Body), "EmbeddedDocument") || doc.Inserts != nil {
 		t.Errorf("null: got %v in %s", err, doc.Body)
+	}
+	_, err = prepared(t, strings.TrimSuffix(below, "]")+`, {s: {send: erp, post: /a, map: {xml: "{{ steps.inv.text }}"}}}]`, nil)
+	if o := wantKind(t, err, outcome.Misconfigured); o.Reason != "embedded_files" {
+		t.Errorf("got %s: a streamed document has no text", o.Reason)
 	}
 }

@@ -116,7 +116,7 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 		}
 		send.Document, send.Messages = live.doc, live.messages
 	}
-	if err := s.request(f, send, live.file); err != nil {
+	if err := s.request(f, send, live); err != nil {
 		return nil, err
 	}
 	if name := s.Config.IdempotencyHeader; name != "" {
@@ -135,8 +135,8 @@ func (s *Step) key(ctx context.Context, scope *Scope, f *frame) ([]string, error
 	return append(key, s.Name), err
 }
 
-// request makes the request; original is the document where that is a file.
-func (s *Step) request(f *frame, send *Send, original *file) error {
+// request makes the request with the document.
+func (s *Step) request(f *frame, send *Send, doc *docValue) error {
 	path, query, err := s.send.path.build(f)
 	if err != nil {
 		return err
@@ -158,8 +158,11 @@ func (s *Step) request(f *frame, send *Send, original *file) error {
 	if req.Files, err = filesOf(f, s.send.files); err != nil {
 		return err
 	}
-	if original != nil {
-		req.Files = []target.File{original.part("")} // files: excludes body:
+	switch { // what is streamed; files: excludes a document
+	case doc.file != nil:
+		req.Files = []target.File{doc.file.part("")}
+	case len(doc.doc.Inserts) > 0:
+		req.Body, req.Files = nil, []target.File{doc.part("")}
 	}
 	send.Request = req
 	return nil

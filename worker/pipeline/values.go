@@ -64,7 +64,7 @@ func textOf(v any) (string, bool) {
 	case jinja.DateTime:
 		return isoTime(v), true
 	case *docValue:
-		return v.String(), true
+		return v.String(), len(v.doc.Inserts) == 0
 	}
 	return "", false
 }

@@ -52,7 +52,7 @@ type File struct {
 	// Open is called at most once per attempt; the reader is closed by the target.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Size int64 // -1 where unknown
-	// SHA256 of the content in hexadecimal, "" where only Open tells.
+	// SHA256 of the content in hexadecimal, without files embedded in it; "" where only Open tells.
 	SHA256 string
 }
 

@@ -3,7 +3,6 @@ package cii_test
 import (
 	"bytes"
 	stdxml "encoding/xml"
-	"fmt"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -18,39 +17,13 @@ const schema = "cii-en16931/Factur-X_EN16931.xsd"
 
 var profiles = []string{"en16931", "xrechnung", "facturx"}
 
-// report lists problems for golden files.
-func report(problems []invoice.Problem) []byte {
-	var b bytes.Buffer
-	for _, p := range problems {
-		fmt.Fprintf(&b, "%s %s: %s\n\tat %s row %d: %s %d\n", p.Severity, p.Rule, p.Message, p.Field, p.Row, p.SchemaID, p.Datapoint)
-	}
-	return b.Bytes()
-}
-
 // TestPayloads encodes real documents: each profile gives a document or says
 // at which fields it is refused.
 func TestPayloads(t *testing.T) {
-	for _, name := range invoicetest.Payloads {
-		inv, _ := invoicetest.Read(t, name)
-		for _, profile := range profiles {
-			t.Run(name+"/"+profile, func(t *testing.T) {
-				doc, problems, err := cii.Encode(inv, invoice.Options{Profile: profile})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if invoice.Blocks(problems) != (len(doc.Body) == 0) {
-					t.Fatalf("%d bytes in spite of %d problems", len(doc.Body), len(problems))
-				}
-				if len(doc.Body) == 0 {
-					invoicetest.Golden(t, name+"."+profile+".txt", report(problems))
-					return
-				}
-				invoicetest.Golden(t, name+"."+profile+".xml", doc.Body)
-				checkSums(t, doc.Body)
-				invoicetest.Schema(t, schema, doc.Body)
-			})
-		}
-	}
+	invoicetest.Formats(t, cii.Encode, profiles, func(t *testing.T, _ *invoice.Invoice, body []byte) {
+		checkSums(t, body)
+		invoicetest.Schema(t, schema, body)
+	})
 }
 
 // TestComplete writes an invoice that keeps all rules in each profile, with a
@@ -59,14 +32,15 @@ func TestComplete(t *testing.T) {
 	for _, profile := range profiles {
 		t.Run(profile, func(t *testing.T) {
 			doc, problems, err := cii.Encode(invoicetest.Complete(t), invoice.Options{Profile: profile, Attachments: []invoice.Attachment{
-				{Filename: "RE-2026 10934.pdf", MediaType: "application/pdf", Content: bytes.Repeat([]byte("%PDF"), 50)},
+				{Filename: "RE-2026 10934.pdf", MediaType: "application/pdf", Content: invoicetest.Embedded(bytes.Repeat([]byte("%PDF"), 50))},
 			}})
 			if err != nil || len(problems) > 0 {
 				t.Fatal(err, problems)
 			}
-			invoicetest.Golden(t, "complete."+profile+".xml", doc.Body)
-			checkSums(t, doc.Body)
-			invoicetest.Schema(t, schema, doc.Body)
+			body := invoicetest.Bytes(t, doc)
+			invoicetest.Golden(t, "complete."+profile+".xml", body)
+			checkSums(t, body)
+			invoicetest.Schema(t, schema, body)
 		})
 	}
 }
@@ -79,7 +53,7 @@ func TestHostileInvoices(t *testing.T) {
 		inv := invoicetest.Draw(t)
 		doc, problems, err := cii.Encode(inv, invoice.Options{Profile: rapid.SampledFrom(profiles).Draw(t, "profile")})
 		if err != nil || invoice.Blocks(problems) {
-			t.Fatalf("refused: %v\n%s", err, report(problems))
+			t.Fatalf("refused: %v\n%s", err, invoicetest.Report(problems))
 		}
 		checkSums(t, doc.Body)
 		documents = append(documents, doc.Body)
@@ -117,25 +91,13 @@ type money struct {
 	Value decimal.Decimal `xml:",chardata"`
 }
 
-type failer interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
 // checkSums recomputes what the official rules compute, from the document
 // alone.
-func checkSums(t failer, body []byte) {
+func checkSums(t invoicetest.Failer, body []byte) {
 	t.Helper()
 	var d sums
 	if err := stdxml.Unmarshal(body, &d); err != nil {
 		t.Fatalf("not well-formed: %v\n%s", err, body)
-	}
-	equal := func(rule string, got, want decimal.Decimal) {
-		t.Helper()
-		if !got.Equal(want) {
-			t.Errorf("%s: %s, expected %s", rule, got, want)
-		}
 	}
 	total := d.Settlement.Total
 	lines, base, tax := decimal.Zero, decimal.Zero, decimal.Zero
@@ -148,12 +110,12 @@ func checkSums(t failer, body []byte) {
 	for _, row := range d.Settlement.Taxes {
 		base, tax = base.Add(row.Base), tax.Add(row.Amount)
 	}
-	equal("BR-CO-10", total.Lines, lines)
-	equal("BR-CO-13", total.Net, lines.Add(total.Charges.Value).Sub(total.Allowances.Value))
-	equal("BR-CO-14", total.Tax, tax)
-	equal("BR-CO-15", total.Gross, total.Net.Add(total.Tax))
-	equal("BR-CO-16", total.Due, total.Gross.Sub(total.Prepaid.Value).Add(total.Rounding.Value))
-	equal("bases", base, total.Net)
+	invoicetest.Equal(t, "BR-CO-10", total.Lines, lines)
+	invoicetest.Equal(t, "BR-CO-13", total.Net, lines.Add(total.Charges.Value).Sub(total.Allowances.Value))
+	invoicetest.Equal(t, "BR-CO-14", total.Tax, tax)
+	invoicetest.Equal(t, "BR-CO-15", total.Gross, total.Net.Add(total.Tax))
+	invoicetest.Equal(t, "BR-CO-16", total.Due, total.Gross.Sub(total.Prepaid.Value).Add(total.Rounding.Value))
+	invoicetest.Equal(t, "bases", base, total.Net)
 }
 
 func TestUnknownProfile(t *testing.T) {

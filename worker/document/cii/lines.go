@@ -1,8 +1,6 @@
 package cii
 
 import (
-	"github.com/shopspring/decimal"
-
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice/en16931"
@@ -23,7 +21,7 @@ func (w *writer) line(l *invoice.Line) document.Map {
 		{Key: "ram:AssociatedDocumentLineDocument", Value: head},
 		{Key: "ram:SpecifiedTradeProduct", Value: product(l)},
 		{Key: "ram:SpecifiedLineTradeAgreement", Value: agreement(l)},
-		{Key: "ram:SpecifiedLineTradeDelivery", Value: document.Map{{Key: "ram:BilledQuantity", Value: measure(l.Quantity.Decimal, l.Unit)}}},
+		{Key: "ram:SpecifiedLineTradeDelivery", Value: document.Map{{Key: "ram:BilledQuantity", Value: en16931.Measure(l, l.Quantity.Decimal)}}},
 		{Key: "ram:SpecifiedLineTradeSettlement", Value: w.lineSettlement(l)},
 	}
 }
@@ -42,10 +40,9 @@ func product(l *invoice.Line) document.Map {
 
 // agreement holds the price, which has any number of decimal places.
 func agreement(l *invoice.Line) document.Map {
-	price := text("ram:ChargeAmount", en16931.Number(l.UnitPrice.Decimal))
-	if !l.PriceQuantity.Equal(decimal.NewFromInt(1)) && l.PriceQuantity.IsPositive() {
-		price.Add("ram:BasisQuantity", measure(l.PriceQuantity, l.Unit))
-	}
+	amount, per := en16931.Price(l)
+	price := text("ram:ChargeAmount", amount)
+	price.Add("ram:BasisQuantity", per)
 	var m document.Map
 	m.Add("ram:BuyerOrderReferencedDocument", text("ram:LineID", l.OrderLine))
 	m.Add("ram:NetPriceProductTradePrice", price)
@@ -59,8 +56,4 @@ func (w *writer) lineSettlement(l *invoice.Line) document.Map {
 	m.Add("ram:SpecifiedTradeSettlementLineMonetarySummation", text("ram:LineTotalAmount", w.amount(l.Net.Decimal)))
 	m.Add("ram:ReceivableSpecifiedTradeAccountingAccount", text("ram:ID", l.Account))
 	return m
-}
-
-func measure(d decimal.Decimal, unit string) document.Map {
-	return document.Map{{Key: "@unitCode", Value: unit}, {Key: "#text", Value: en16931.Number(d)}}
 }

@@ -3,6 +3,7 @@ package cii
 import (
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
+	"github.com/rossum-relay/rossum-relay/worker/document/invoice/en16931"
 )
 
 func (w *writer) party(p invoice.Party, seller bool) document.Map {
@@ -50,12 +51,7 @@ func partyID(id invoice.Identifier) (name string, value any) {
 	return "ram:GlobalID", identifier(id)
 }
 
-func identifier(id invoice.Identifier) any {
-	if id.Value == "" || id.Scheme == "" {
-		return id.Value
-	}
-	return document.Map{{Key: "@schemeID", Value: id.Scheme}, {Key: "#text", Value: id.Value}}
-}
+func identifier(id invoice.Identifier) any { return en16931.Identifier(id) }
 
 func contact(c invoice.Contact) document.Map {
 	m := text("ram:PersonName", c.Name)

@@ -1,7 +1,6 @@
 package invoice
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/worker/document"
@@ -12,6 +11,8 @@ type Options struct {
 	// Profile is what the document promises to conform to; each format says
 	// which it knows.
 	Profile string
+	// ContentType of the document, "" for the format's own.
+	ContentType string
 	// Attachments are embedded in the document.
 	Attachments []Attachment
 }
@@ -24,26 +25,7 @@ type Encoder func(*Invoice, Options) (document.Document, []Problem, error)
 type Attachment struct {
 	Filename  string
 	MediaType string
-	Content   []byte
-}
-
-// Base64 returns the content in lines of 76 characters. Firewalls take long
-// runs of base64 that happen to spell drop or union for an attack.
-func (a Attachment) Base64() string {
-	const width = 76
-	const chunk = width / 4 * 3
-	var b strings.Builder
-	b.Grow(base64.StdEncoding.EncodedLen(len(a.Content))/width*(width+1) + width + 1)
-	line := make([]byte, width)
-	for content := a.Content; len(content) > 0; {
-		n := min(chunk, len(content))
-		base64.StdEncoding.Encode(line, content[:n])
-		b.Write(line[:base64.StdEncoding.EncodedLen(n)])
-		if content = content[n:]; len(content) > 0 {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
+	Content   document.Embedded
 }
 
 // SafeName returns a file name of ASCII letters, digits, dots, hyphens and

@@ -1,8 +1,6 @@
 package ubl
 
 import (
-	"github.com/shopspring/decimal"
-
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice/en16931"
@@ -25,7 +23,7 @@ func (w *writer) line(l *invoice.Line, quantity string) document.Map {
 	m.Add("cbc:ID", l.ID)
 	m.Add("cbc:Note", l.Note)
 	if l.Quantity.Valid {
-		m.Add(quantity, measure(l.Quantity.Decimal, l.Unit))
+		m.Add(quantity, en16931.Measure(l, l.Quantity.Decimal))
 	}
 	m.Add("cbc:LineExtensionAmount", w.amount(l.Net.Decimal))
 	m.Add("cbc:AccountingCost", l.Account)
@@ -35,10 +33,6 @@ func (w *writer) line(l *invoice.Line, quantity string) document.Map {
 	m.Add("cac:Item", item(l))
 	m.Add("cac:Price", w.price(l))
 	return m
-}
-
-func measure(d decimal.Decimal, unit string) document.Map {
-	return document.Map{{Key: "@unitCode", Value: unit}, {Key: "#text", Value: en16931.Number(d)}}
 }
 
 // orderLine names the order too in the plain profile: the standard has no place
@@ -75,11 +69,10 @@ func (w *writer) price(l *invoice.Line) document.Map {
 	if !l.UnitPrice.Valid {
 		return nil
 	}
+	amount, per := en16931.Price(l)
 	m := document.Map{{Key: "cbc:PriceAmount", Value: document.Map{
-		{Key: "@currencyID", Value: w.inv.Currency}, {Key: "#text", Value: en16931.Number(l.UnitPrice.Decimal)},
+		{Key: "@currencyID", Value: w.inv.Currency}, {Key: "#text", Value: amount},
 	}}}
-	if !l.PriceQuantity.Equal(decimal.NewFromInt(1)) && l.PriceQuantity.IsPositive() {
-		m.Add("cbc:BaseQuantity", measure(l.PriceQuantity, l.Unit))
-	}
+	m.Add("cbc:BaseQuantity", per)
 	return m
 }

@@ -59,12 +59,7 @@ func (w *writer) taxSchemes(p invoice.Party, seller bool) document.List {
 	return all
 }
 
-func identifier(id invoice.Identifier) any {
-	if id.Value == "" || id.Scheme == "" {
-		return id.Value
-	}
-	return document.Map{{Key: "@schemeID", Value: id.Scheme}, {Key: "#text", Value: id.Value}}
-}
+func identifier(id invoice.Identifier) any { return en16931.Identifier(id) }
 
 // address has room for three lines; the rest shares the third.
 func address(a invoice.Address) document.Map {

@@ -6,7 +6,6 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice/en16931"
-	"github.com/rossum-relay/rossum-relay/worker/document/xml"
 )
 
 const (
@@ -24,19 +23,12 @@ func Encode(inv *invoice.Invoice, o invoice.Options) (document.Document, []invoi
 	if err != nil {
 		return document.Document{}, nil, err
 	}
-	prepared, notes := en16931.Prepare(inv, profile)
-	problems := en16931.Check(prepared, profile, o.Attachments)
-	if invoice.Blocks(problems) {
-		return document.Document{}, problems, nil
-	}
-	w := writer{inv: prepared, profile: profile}
-	doc, err := xml.Encode(w.root(o.Attachments), xml.Options{Indent: true})
-	if err != nil {
-		return document.Document{}, problems, err
-	}
-	doc.Filename = invoice.SafeName(inv.Number) + ".xml"
-	doc.Notes = append(notes, doc.Notes...)
-	return doc, problems, nil
+	return en16931.Encode(inv, profile, o, write)
+}
+
+func write(inv *invoice.Invoice, p en16931.Profile, attached []invoice.Attachment) document.Map {
+	w := writer{inv: inv, profile: p}
+	return w.root(attached)
 }
 
 // writer turns one invoice into a tree. Add leaves out what is empty: Peppol
@@ -159,7 +151,7 @@ func (w *writer) attachments(attached []invoice.Attachment) document.List {
 			{Key: "cac:Attachment", Value: document.Map{{Key: "cbc:EmbeddedDocumentBinaryObject", Value: document.Map{
 				{Key: "@mimeCode", Value: a.MediaType},
 				{Key: "@filename", Value: name},
-				{Key: "#text", Value: a.Base64()},
+				{Key: "#text", Value: a.Content},
 			}}}},
 		})
 	}
@@ -167,11 +159,7 @@ func (w *writer) attachments(attached []invoice.Attachment) document.List {
 }
 
 // text is an element with one child, none if the text is empty.
-func text(name, value string) document.Map {
-	var m document.Map
-	m.Add(name, value)
-	return m
-}
+func text(name, value string) document.Map { return en16931.Element(name, value) }
 
 func period(p invoice.Period) document.Map {
 	var m document.Map

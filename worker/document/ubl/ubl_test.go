@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	stdxml "encoding/xml"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -31,39 +30,13 @@ func schemaOf(inv *invoice.Invoice) string {
 	return invoiceSchema
 }
 
-// report lists problems for golden files.
-func report(problems []invoice.Problem) []byte {
-	var b bytes.Buffer
-	for _, p := range problems {
-		fmt.Fprintf(&b, "%s %s: %s\n\tat %s row %d: %s %d\n", p.Severity, p.Rule, p.Message, p.Field, p.Row, p.SchemaID, p.Datapoint)
-	}
-	return b.Bytes()
-}
-
 // TestPayloads encodes real documents: each profile gives a document or says
 // at which fields it is refused.
 func TestPayloads(t *testing.T) {
-	for _, name := range invoicetest.Payloads {
-		inv, _ := invoicetest.Read(t, name)
-		for _, profile := range profiles {
-			t.Run(name+"/"+profile, func(t *testing.T) {
-				doc, problems, err := ubl.Encode(inv, invoice.Options{Profile: profile})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if invoice.Blocks(problems) != (len(doc.Body) == 0) {
-					t.Fatalf("%d bytes in spite of %d problems", len(doc.Body), len(problems))
-				}
-				if len(doc.Body) == 0 {
-					invoicetest.Golden(t, name+"."+profile+".txt", report(problems))
-					return
-				}
-				invoicetest.Golden(t, name+"."+profile+".xml", doc.Body)
-				checkSums(t, doc.Body)
-				invoicetest.Schema(t, schemaOf(inv), doc.Body)
-			})
-		}
-	}
+	invoicetest.Formats(t, ubl.Encode, profiles, func(t *testing.T, inv *invoice.Invoice, body []byte) {
+		checkSums(t, body)
+		invoicetest.Schema(t, schemaOf(inv), body)
+	})
 }
 
 // TestComplete writes an invoice that keeps all rules in each profile.
@@ -90,7 +63,7 @@ func TestHostileInvoices(t *testing.T) {
 		profile := rapid.SampledFrom(profiles).Draw(t, "profile")
 		doc, problems, err := ubl.Encode(inv, invoice.Options{Profile: profile})
 		if err != nil || invoice.Blocks(problems) {
-			t.Fatalf("refused: %v\n%s", err, report(problems))
+			t.Fatalf("refused: %v\n%s", err, invoicetest.Report(problems))
 		}
 		checkSums(t, doc.Body)
 		documents[schemaOf(inv)] = append(documents[schemaOf(inv)], doc.Body)
@@ -154,15 +127,9 @@ type amount struct {
 	Currency string          `xml:"currencyID,attr"`
 }
 
-type failer interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
 // checkSums recomputes what the official rules compute, from the document
 // alone.
-func checkSums(t failer, body []byte) {
+func checkSums(t invoicetest.Failer, body []byte) {
 	t.Helper()
 	var d sums
 	if err := stdxml.Unmarshal(body, &d); err != nil {
@@ -170,12 +137,6 @@ func checkSums(t failer, body []byte) {
 	}
 	if bytes.Contains(body, []byte("/>")) || bytes.Contains(body, []byte("<!--")) || bytes.Contains(body, []byte("></c")) {
 		t.Errorf("empty element or comment in\n%s", body)
-	}
-	equal := func(rule string, got, want decimal.Decimal) {
-		t.Helper()
-		if !got.Equal(want) {
-			t.Errorf("%s: %s, expected %s", rule, got, want)
-		}
 	}
 	lines := slices.Concat(d.Invoiced, d.Credited)
 	sum := decimal.Zero
@@ -193,10 +154,10 @@ func checkSums(t failer, body []byte) {
 			t.Errorf("BR-27: line %d", i+1)
 		}
 	}
-	equal("BR-CO-10", d.Total.Lines.Value, sum)
-	equal("BR-CO-13", d.Total.Net.Value, sum.Add(d.Total.Charges.Value).Sub(d.Total.Allowances.Value))
-	equal("BR-CO-15", d.Total.Gross.Value, d.Total.Net.Value.Add(d.TaxTotal[0].Amount.Value))
-	equal("BR-CO-16", d.Total.Due.Value, d.Total.Gross.Value.Sub(d.Total.Prepaid.Value).Add(d.Total.Rounding.Value))
+	invoicetest.Equal(t, "BR-CO-10", d.Total.Lines.Value, sum)
+	invoicetest.Equal(t, "BR-CO-13", d.Total.Net.Value, sum.Add(d.Total.Charges.Value).Sub(d.Total.Allowances.Value))
+	invoicetest.Equal(t, "BR-CO-15", d.Total.Gross.Value, d.Total.Net.Value.Add(d.TaxTotal[0].Amount.Value))
+	invoicetest.Equal(t, "BR-CO-16", d.Total.Due.Value, d.Total.Gross.Value.Sub(d.Total.Prepaid.Value).Add(d.Total.Rounding.Value))
 	tax := decimal.Zero
 	for _, row := range d.TaxTotal[0].Rows {
 		tax = tax.Add(row.Amount.Value)
@@ -213,12 +174,12 @@ func checkSums(t failer, body []byte) {
 				base = base.Sub(c.Amount.Value)
 			}
 		}
-		equal("BR-"+row.ID+"-08", row.Base.Value, base)
+		invoicetest.Equal(t, "BR-"+row.ID+"-08", row.Base.Value, base)
 		if off := row.Base.Value.Mul(row.Rate).Shift(-2).Sub(row.Amount.Value).Abs(); off.GreaterThanOrEqual(decimal.NewFromInt(1)) {
 			t.Errorf("BR-%s-09: off by %s", row.ID, off)
 		}
 	}
-	equal("BR-CO-14", d.TaxTotal[0].Amount.Value, tax)
+	invoicetest.Equal(t, "BR-CO-14", d.TaxTotal[0].Amount.Value, tax)
 }
 
 // TestAttachment finds the file again in the document, in broken lines and
@@ -227,11 +188,12 @@ func TestAttachment(t *testing.T) {
 	inv, _ := invoicetest.Read(t, invoicetest.Payloads[1])
 	content := bytes.Repeat([]byte("%PDF drop table \x00\xff"), 100)
 	doc, problems, err := ubl.Encode(inv, invoice.Options{Profile: "en16931", Attachments: []invoice.Attachment{
-		{Filename: `../Rechnung or "1=1" ž.pdf`, MediaType: "application/pdf", Content: content},
+		{Filename: `../Rechnung or "1=1" ž.pdf`, MediaType: "application/pdf", Content: invoicetest.Embedded(content)},
 	}})
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
+	body := invoicetest.Bytes(t, doc)
 	var d struct {
 		File struct {
 			Name string `xml:"filename,attr"`
@@ -239,7 +201,7 @@ func TestAttachment(t *testing.T) {
 			Text string `xml:",chardata"`
 		} `xml:"AdditionalDocumentReference>Attachment>EmbeddedDocumentBinaryObject"`
 	}
-	if err := stdxml.Unmarshal(doc.Body, &d); err != nil {
+	if err := stdxml.Unmarshal(body, &d); err != nil {
 		t.Fatal(err)
 	}
 	if d.File.Name != "Rechnung_or_1_1.pdf" || d.File.Type != "application/pdf" {
@@ -254,7 +216,7 @@ func TestAttachment(t *testing.T) {
 	if err != nil || !bytes.Equal(got, content) {
 		t.Error("the content changed", err)
 	}
-	invoicetest.Schema(t, invoiceSchema, doc.Body)
+	invoicetest.Schema(t, invoiceSchema, body)
 }
 
 // TestDecimals writes amounts with the places of their currency.

@@ -6,6 +6,7 @@ package xml
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -20,12 +21,19 @@ type Options struct {
 	Indent bool
 	// NoDeclaration leaves out <?xml version="1.0" encoding="UTF-8"?>.
 	NoDeclaration bool
+	// ContentType is application/xml, the default, or text/xml.
+	ContentType string
 }
 
-// ParseOptions reads `indent: true` and `declaration: false`.
+// ContentTypes are what XML may be called (RFC 7303), the default first.
+func ContentTypes() []string { return []string{"application/xml", "text/xml"} }
+
+// ParseOptions reads `indent: true`, `declaration: false` and `content_type: text/xml`.
 func ParseOptions(node configs.Node) (Options, error) {
 	r := document.ReadOptions(node)
-	opts := Options{Indent: r.Flag("indent", false), NoDeclaration: !r.Flag("declaration", true)}
+	opts := Options{
+		Indent: r.Flag("indent", false), NoDeclaration: !r.Flag("declaration", true), ContentType: r.Choice("content_type", ContentTypes()...),
+	}
 	return opts, r.Err()
 }
 
@@ -50,14 +58,17 @@ func Encode(tree any, opts Options) (document.Document, error) {
 	if opts.Indent {
 		e.out.WriteByte('\n')
 	}
-	return document.Document{Body: e.out.Bytes(), ContentType: "application/xml", Notes: e.tally.Notes()}, nil
+	return document.Document{
+		Body: e.out.Bytes(), Inserts: e.inserts, ContentType: cmp.Or(opts.ContentType, ContentTypes()[0]), Notes: e.tally.Notes(),
+	}, nil
 }
 
 type encoder struct {
-	opts  Options
-	out   bytes.Buffer
-	path  []string
-	tally document.Tally
+	opts    Options
+	out     bytes.Buffer
+	path    []string
+	inserts []document.Insert
+	tally   document.Tally
 }
 
 // element writes one element, a list as many, null as none. The prefixes are those declared around it.
@@ -109,7 +120,7 @@ func (e *encoder) single(name string, value any, prefixes map[string]bool) error
 	if err != nil {
 		return err
 	}
-	if e.out.Len() == start+1 {
+	if e.out.Len() == start+1 && !e.inserted() {
 		e.out.Truncate(start)
 		e.out.WriteString("/>")
 		return nil
@@ -169,6 +180,8 @@ func (e *encoder) content(content document.Map, prefixes map[string]bool) (child
 	for _, entry := range content {
 		switch {
 		case strings.HasPrefix(entry.Key, "@"):
+		case entry.Key == "#text" && isEmbedded(entry.Value):
+			e.inserts = append(e.inserts, document.Insert{Embedded: entry.Value.(document.Embedded), At: e.out.Len()})
 		case entry.Key == "#text", entry.Key == "#cdata":
 			text, err := document.Text(entry.Value)
 			if err != nil {
@@ -188,6 +201,13 @@ func (e *encoder) content(content document.Map, prefixes map[string]bool) (child
 		}
 	}
 	return children && !mixed, nil
+}
+
+func isEmbedded(value any) bool { _, ok := value.(document.Embedded); return ok }
+
+// inserted: a file belongs where the document has been written to.
+func (e *encoder) inserted() bool {
+	return len(e.inserts) > 0 && e.inserts[len(e.inserts)-1].At == e.out.Len()
 }
 
 func (e *encoder) newLine() {

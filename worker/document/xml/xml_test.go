@@ -85,8 +85,8 @@ func TestPrefixesEndWithTheirElement(t *testing.T) {
 }
 
 func TestParseOptions(t *testing.T) {
-	opts, err := xml.ParseOptions(documenttest.Options("indent", true, "declaration", false))
-	if err != nil || opts != (xml.Options{Indent: true, NoDeclaration: true}) {
+	opts, err := xml.ParseOptions(documenttest.Options("indent", true, "declaration", false, "content_type", "text/xml"))
+	if err != nil || opts != (xml.Options{Indent: true, NoDeclaration: true, ContentType: "text/xml"}) {
 		t.Errorf("got %+v, %v", opts, err)
 	}
 	_, err = xml.ParseOptions(documenttest.Options("intend", true))

@@ -4,17 +4,21 @@ package invoicetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/worker/document"
 	"github.com/rossum-relay/rossum-relay/worker/document/invoice"
 )
 
@@ -78,6 +82,74 @@ func Complete(t testing.TB) *invoice.Invoice {
 	inv.Delivery.Date = "2026-05-15"
 	inv.Delivery.Address = invoice.Address{Lines: []string{"Tor 3"}, City: "Kempten", Postcode: "87435", Country: "DE"}
 	return inv
+}
+
+// Embedded is a file to embed.
+func Embedded(content []byte) document.Embedded {
+	return document.Embedded{Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+}
+
+// Bytes reads a document with the files embedded in it.
+func Bytes(t testing.TB, doc document.Document) []byte {
+	t.Helper()
+	r, err := doc.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	whole, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return whole
+}
+
+// Report lists problems for golden files.
+func Report(problems []invoice.Problem) []byte {
+	var b bytes.Buffer
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s %s: %s\n\tat %s row %d: %s %d\n", p.Severity, p.Rule, p.Message, p.Field, p.Row, p.SchemaID, p.Datapoint)
+	}
+	return b.Bytes()
+}
+
+// Formats encodes real documents: each profile gives a document, which check looks at, or says at which fields it is
+// refused.
+func Formats(t *testing.T, encode invoice.Encoder, profiles []string, check func(t *testing.T, inv *invoice.Invoice, body []byte)) {
+	for _, name := range Payloads {
+		inv, _ := Read(t, name)
+		for _, profile := range profiles {
+			t.Run(name+"/"+profile, func(t *testing.T) {
+				doc, problems, err := encode(inv, invoice.Options{Profile: profile})
+				switch {
+				case err != nil:
+					t.Fatal(err)
+				case invoice.Blocks(problems) != (len(doc.Body) == 0):
+					t.Fatalf("%d bytes in spite of %d problems", len(doc.Body), len(problems))
+				case len(doc.Body) == 0:
+					Golden(t, name+"."+profile+".txt", Report(problems))
+				default:
+					Golden(t, name+"."+profile+".xml", doc.Body)
+					check(t, inv, doc.Body)
+				}
+			})
+		}
+	}
+}
+
+// Failer is what *testing.T and *rapid.T fail by.
+type Failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Equal compares amounts that a rule wants equal.
+func Equal(t Failer, rule string, got, want decimal.Decimal) {
+	t.Helper()
+	if !got.Equal(want) {
+		t.Errorf("%s: %s, expected %s", rule, got, want)
+	}
 }
 
 // Golden compares with a file in testdata. Of what is large it keeps the ends
