@@ -1,10 +1,15 @@
 package ingest
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -22,10 +27,14 @@ type line struct {
 	generation int
 	result     string // opened, joined, unrouted, checked; pending, told, overdue
 	bytes      int    // of the request body
+	annotation int64
+	span       trace.Span // nil where nothing is traced
 }
 
 func (s *Server) record(r *http.Request, l *line, out reply) {
 	took := time.Since(l.start)
+	l.endSpan(out.status)
+	s.metrics.bytes.WithLabelValues(l.hook).Add(float64(l.bytes))
 	s.metrics.seconds.WithLabelValues(l.route).Observe(took.Seconds())
 	if out.reason != "" {
 		s.metrics.refused.WithLabelValues(l.hook, string(out.reason)).Inc()
@@ -36,7 +45,7 @@ func (s *Server) record(r *http.Request, l *line, out reply) {
 	if entry == nil {
 		return
 	}
-	fields := make([]zap.Field, 0, 12)
+	fields := make([]zap.Field, 0, 14)
 	fields = append(fields, zap.String("method", methodLabel(r.Method)), zap.String("path", l.route), zap.Int("status", out.status),
 		zap.Int("bytes", l.bytes), zap.Duration("duration", took))
 	for _, f := range []struct{ name, value string }{
@@ -46,6 +55,12 @@ func (s *Server) record(r *http.Request, l *line, out reply) {
 			fields = append(fields, zap.String(f.name, f.value))
 		}
 	}
+	if l.annotation != 0 {
+		fields = append(fields, zap.Int64("annotation", l.annotation))
+	}
+	if l.span != nil {
+		fields = append(fields, zap.String("trace_id", l.span.SpanContext().TraceID().String()))
+	}
 	if l.generation > 1 {
 		fields = append(fields, zap.Int("generation", l.generation))
 	}
@@ -53,6 +68,30 @@ func (s *Server) record(r *http.Request, l *line, out reply) {
 		fields = append(fields, zap.Error(out.err))
 	}
 	entry.Write(fields...)
+}
+
+// beginSpan makes the request one of its event's trace; ctx has the span.
+func (s *Server) beginSpan(ctx context.Context, l *line, name string) context.Context {
+	if s.trace == nil {
+		return ctx
+	}
+	ctx, l.span = s.trace(ctx, name, l.key, l.generation, l.start)
+	return ctx
+}
+
+func (l *line) endSpan(status int) {
+	if l.span == nil {
+		return
+	}
+	l.span.SetAttributes(
+		attribute.String("http.route", l.route), attribute.Int("http.response.status_code", status), attribute.Int("http.request.body.size", l.bytes),
+		attribute.String("relay.hook", l.hook), attribute.String("relay.event", eventLabel(l.event)),
+		attribute.Int64("relay.annotation", l.annotation), attribute.String("relay.result", l.result),
+	)
+	if status >= http.StatusInternalServerError {
+		l.span.SetStatus(codes.Error, strconv.Itoa(status))
+	}
+	l.span.End()
 }
 
 func levelOf(l *line, out reply) zapcore.Level {
@@ -93,8 +132,8 @@ func eventLabel(event string) string {
 }
 
 type metrics struct {
-	calls, refused *prometheus.CounterVec
-	seconds        *prometheus.HistogramVec
+	calls, refused, bytes *prometheus.CounterVec
+	seconds               *prometheus.HistogramVec
 }
 
 // newMetrics registers what ingest counts; labels are bounded by the configuration and fixed sets.
@@ -106,6 +145,9 @@ func newMetrics(registry prometheus.Registerer, b *bodies, limit int64) (*metric
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rossum_relay_ingest_refused_total", Help: "Requests that were refused, by reason.",
 		}, []string{"hook", "reason"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rossum_relay_ingest_bytes_total", Help: "Bytes of request bodies read whole.",
+		}, []string{"hook"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rossum_relay_ingest_request_seconds", Help: "Time from a request's header to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 10, 30},
@@ -117,7 +159,7 @@ func newMetrics(registry prometheus.Registerer, b *bodies, limit int64) (*metric
 	if registry == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.refused, m.seconds, inFlight} {
+	for _, c := range []prometheus.Collector{m.calls, m.refused, m.bytes, m.seconds, inFlight} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -142,7 +142,7 @@ func (c *call) verify(header http.Header) (refusal reply, ok bool) {
 		return refuse(http.StatusForbidden, foreignURL, "the call is not from the configured Rossum", err), false
 	}
 	c.key = answer.EventKey(c.hook.name, c.envelope)
-	c.line.key = c.key
+	c.line.key, c.line.annotation = c.key, c.envelope.Annotation.ID
 	return reply{}, true
 }
 
@@ -205,6 +205,7 @@ func (s *Server) keep(ctx context.Context, c *call) (answer.Event, error) {
 	if opened {
 		c.line.result = "opened"
 	}
+	ctx = s.beginSpan(ctx, c.line, "POST "+pathHook)
 	for _, ref := range event.Runs {
 		if err := s.publish(ctx, c, event.Generation, ref, opened); err != nil {
 			return event, err
@@ -231,7 +232,9 @@ func (s *Server) publish(ctx context.Context, c *call, generation int, ref answe
 	if err != nil {
 		return err
 	}
-	stored, err := s.queue.Publish(ctx, ref.Lane, c.message(ref.ID, ref.Pipeline, generation, s.now()), p)
+	m := c.message(ref.ID, ref.Pipeline, generation, s.now())
+	m.SetTrace(ctx)
+	stored, err := s.queue.Publish(ctx, ref.Lane, m, p)
 	// An error other than "full" leaves open whether the message is there: it keeps its payload.
 	if (err == nil && !stored) || errors.Is(err, queue.ErrFull) {
 		err = errors.Join(err, s.queue.DropPayload(ctx, p))

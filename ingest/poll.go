@@ -100,6 +100,7 @@ func (s *Server) poll(r *http.Request, link string, l *line) reply {
 		l.result = "pending"
 		return reply{status: http.StatusAccepted, body: []byte(empty)}
 	}
+	s.beginSpan(ctx, l, "GET "+pathAnswer) // of all the polls, the one that told
 	l.result = "told"
 	if a.Overdue {
 		l.result = "overdue"

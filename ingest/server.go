@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
 // Path templates.
@@ -45,6 +47,9 @@ const (
 // for its answer, so it must answer from a cache where it can.
 type Resolver func(ctx context.Context, rossum string, queueID int64) (name string, err error)
 
+// Tracer begins the span of one call or poll of an event, which began at start.
+type Tracer func(ctx context.Context, name string, key run.EventKey, generation int, start time.Time) (context.Context, trace.Span)
+
 // Options is what a Server works with.
 type Options struct {
 	// Config, with the secrets of configs.RoleIngest resolved.
@@ -57,6 +62,8 @@ type Options struct {
 	// Resolve may be nil: pipelines that name queues then take every event whose queue was not sideloaded, and the
 	// worker decides.
 	Resolve Resolver
+	// Trace may be nil: then nothing is traced.
+	Trace Tracer
 	// Now is the clock of events. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -69,6 +76,7 @@ type Server struct {
 	resolve Resolver
 	now     func() time.Time
 	metrics *metrics
+	trace   Tracer
 
 	tls       configs.ServerTLS
 	table     atomic.Pointer[table]
@@ -85,7 +93,7 @@ func New(o Options) (*Server, error) {
 		limit = 256 << 20
 	}
 	s := &Server{
-		queue: o.Queue, store: o.Store, log: o.Log, resolve: o.Resolve, now: o.Now,
+		queue: o.Queue, store: o.Store, log: o.Log, resolve: o.Resolve, trace: o.Trace, now: o.Now,
 		tls: o.Config.Ingest.TLS, bodies: newBodies(limit), holds: make(chan struct{}, maxHolds), drained: make(chan struct{}),
 	}
 	if s.now == nil {
@@ -188,8 +196,9 @@ func (s *Server) ready(ctx context.Context) reply {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	if err := s.queue.Ready(ctx); err != nil {
-		return refuse(http.StatusServiceUnavailable, notStored, "the queue takes no events now", err)
+	ready, body := s.queue.Readiness(ctx)
+	if !ready {
+		return reply{status: http.StatusServiceUnavailable, body: body, reason: notStored}
 	}
-	return reply{status: http.StatusOK, body: []byte(`{"status":"ready"}`)}
+	return reply{status: http.StatusOK, body: body}
 }

@@ -2,8 +2,10 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +37,20 @@ func (q *Queue) Check(ctx context.Context) []Check {
 		}
 	}
 	return all
+}
+
+// Readiness is Check for a probe: its answer as JSON, {"status": ..., "checks": [...]}.
+func (q *Queue) Readiness(ctx context.Context) (ready bool, body []byte) {
+	answer := struct {
+		Status string  `json:"status"`
+		Checks []Check `json:"checks"`
+	}{"ready", q.Check(ctx)}
+	ready = !slices.ContainsFunc(answer.Checks, func(c Check) bool { return c.Problem != "" })
+	if !ready {
+		answer.Status = "not ready"
+	}
+	body, err := json.Marshal(answer)
+	return ready && err == nil, body
 }
 
 // Ready says why the queue cannot take events now, or nil; see Check.
