@@ -226,6 +226,17 @@ func (c *call) flag(i int, def bool) (bool, error) {
 	return truth(c.args[i])
 }
 
+// direction is a reverse argument, which Python's sorted wants as an integer.
+func (c *call) direction(i int) (backwards bool, err error) {
+	if !c.has(i) {
+		return false, nil
+	}
+	if v := c.args[i]; !isInt(v) {
+		return false, typeError("%s object cannot be interpreted as an integer", quoteRepr(typeName(v)))
+	}
+	return truth(c.args[i])
+}
+
 // callValue calls any value.
 func (rt *runtime) callValue(fn any, args arguments) (any, error) {
 	if err := rt.step(1); err != nil {

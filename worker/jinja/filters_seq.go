@@ -119,7 +119,7 @@ func (rt *runtime) sortBy(items []any, backwards bool, key getter, compare func(
 }
 
 func filterSort(c *call) (any, error) {
-	backwards, err := c.flag(1, false)
+	backwards, err := c.direction(1)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func filterDictsort(c *call) (any, error) {
 			return nil, raise(KindRuntime, `you can only sort by either "key" or "value"`)
 		}
 	}
-	backwards, err := c.flag(3, false)
+	backwards, err := c.direction(3)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,6 @@ func (f formatSpec) decimal(d decimal.Decimal) (string, error) {
 	if _, err := checkDecimal(d); err != nil {
 		return "", err
 	}
-	if f.alternate || f.group == '_' || f.zeroAligned {
-		return "", valueError("invalid format string")
-	}
 	digits, err := f.decimalDigits(d.Abs())
 	if err != nil {
 		return "", err
@@ -39,6 +36,9 @@ func (f formatSpec) decimalDigits(d decimal.Decimal) (string, error) {
 			d = roundHalfEven(d, places)
 		}
 		s, err := decimalText(d)
+		if f.alternate && strings.IndexByte(s, '.') < 0 {
+			s += "."
+		}
 		return s + suffix, err
 	case 'e', 'E':
 		if f.precision >= 0 {

@@ -132,6 +132,9 @@ func (rt *runtime) formatBy(f formatSpec, v any) (string, error) {
 	case float64:
 		return f.float(n)
 	case decimal.Decimal:
+		if f.alternate || f.group == '_' || f.zeroAligned {
+			return "", valueError("invalid format string")
+		}
 		return f.decimal(n)
 	}
 	return f.integer(n)

@@ -13,6 +13,8 @@ type strFormat struct {
 	auto   int  // next automatic number, -1 once numbers are given by hand
 	manual bool // numbers are given by hand
 	escape bool // the format is Markup
+	// kept is Markup that is the whole result, as its format changed nothing: Python returns the same object.
+	kept bool
 }
 
 // maxFieldDepth is how deep replacement fields nest, as in Python.
@@ -49,6 +51,7 @@ func (sf *strFormat) run(text string, depth int) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		sf.kept = sf.kept && len(b) == 0 && rest == ""
 		b = append(b, s...)
 		text = rest
 	}
@@ -109,10 +112,12 @@ func (sf *strFormat) field(field string, depth int) (string, error) {
 		return "", err
 	}
 	s, err := sf.rt.format(v, spec)
+	m, safe := v.(markup)
+	sf.kept = safe && spec != "" && s == string(m)
 	if err != nil || !sf.escape {
 		return s, err
 	}
-	if _, safe := v.(markup); safe {
+	if safe {
 		if spec != "" {
 			return "", valueError("unsupported format specification for Markup")
 		}
@@ -251,7 +256,7 @@ func (c *call) formatMethod(pos []any, named func(string) (any, error)) (any, er
 	if err != nil {
 		return nil, err
 	}
-	if isMarkup {
+	if isMarkup || sf.kept {
 		return markup(s), nil
 	}
 	return s, nil
