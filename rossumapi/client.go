@@ -20,7 +20,8 @@ type TokenSource interface {
 	// Token returns the token to use. It may block for a login.
 	Token(ctx context.Context) (string, error)
 	// Refresh returns another token after rejected was answered with 401. It
-	// is called at most once per API call.
+	// is called at most twice per API call: a source may have a second token
+	// that is as dead as the first.
 	Refresh(ctx context.Context, rejected string) (string, error)
 }
 

@@ -152,20 +152,30 @@ func TestRepeatedOrNot(t *testing.T) {
 	}
 }
 
-func TestRefreshOnceOn401(t *testing.T) {
+func TestRefreshTwiceAtMostOn401(t *testing.T) {
 	source := &tokens{}
-	inBubble(t, []scripted{{status: 401}, {status: 200, body: `{"id":1}`}}, Options{Token: source}, func(t *testing.T, c *Client, s *script) {
-		if _, err := c.CreateNote(t.Context(), "x", "y"); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.sent[0].Header.Get("Authorization") + ", " + s.sent[1].Header.Get("Authorization"); got != "Bearer token-0, Bearer token-1" {
-			t.Error(got)
-		}
-	})
+	for tokens, refused := range map[string][]scripted{
+		"Bearer token-0, Bearer token-1":                 {{status: 401}},
+		"Bearer token-1, Bearer token-2, Bearer token-3": {{status: 401}, {status: 401}},
+	} {
+		inBubble(t, append(refused, scripted{status: 200, body: `{"id":1}`}), Options{Token: source}, func(t *testing.T, c *Client, s *script) {
+			source.refreshed = int(tokens[len("Bearer token-")] - '0')
+			if _, err := c.CreateNote(t.Context(), "x", "y"); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range s.sent {
+				got = append(got, r.Header.Get("Authorization"))
+			}
+			if strings.Join(got, ", ") != tokens {
+				t.Error(got)
+			}
+		})
+	}
 	inBubble(t, []scripted{{status: 401, body: `{"detail":"Invalid token.","code":"authentication_failed"}`}}, Options{Token: source},
 		func(t *testing.T, c *Client, s *script) {
 			_, err := c.Annotation(t.Context(), 1)
-			if !IsUnauthorized(err) || len(s.sent) != 2 {
+			if !IsUnauthorized(err) || len(s.sent) != 3 {
 				t.Errorf("%v after %d requests", err, len(s.sent))
 			}
 		})

@@ -73,11 +73,14 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	return nil
 }
 
+// maxRefreshes of the token within one call: a dead hook token may be followed by a dead one of the account.
+const maxRefreshes = 2
+
 // delivery is the state of a request over its attempts.
 type delivery struct {
 	request
 	token     string
-	refreshed bool
+	refreshed int
 	failures  int
 	throttled time.Duration // waited for 429 so far
 }
@@ -126,8 +129,8 @@ func (c *Client) again(ctx context.Context, d *delivery, err error) (time.Durati
 		return c.backOff(d, safe, err)
 	}
 	switch {
-	case api.Status == http.StatusUnauthorized && d.token != "" && !d.refreshed:
-		d.refreshed = true
+	case api.Status == http.StatusUnauthorized && d.token != "" && d.refreshed < maxRefreshes:
+		d.refreshed++
 		token, refreshErr := c.options.Token.Refresh(ctx, d.token)
 		if refreshErr != nil {
 			return 0, false, fmt.Errorf("%w (no new token: %w)", err, refreshErr)

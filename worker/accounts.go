@@ -162,7 +162,7 @@ func (t *eventTokens) owner() string {
 	return fmt.Sprintf("the service account %s of rossum.%s", t.env.cfg.Username, t.env.name)
 }
 
-// explain adds to a refusal of Rossum what to mend there: its own words name no user.
+// explain adds to a refusal of Rossum who was refused: its own words name no user.
 func (t *turnState) explain(o *outcome.Outcome) {
 	if t.tokens == nil || !strings.HasPrefix(o.Reason, "rossum_") {
 		return
@@ -170,10 +170,8 @@ func (t *turnState) explain(o *outcome.Outcome) {
 	switch o.Status {
 	case http.StatusUnauthorized:
 		o.Message += "; even a fresh token of " + t.tokens.owner() + " is refused"
-	case http.StatusForbidden:
-		o.Message += "; " + t.tokens.owner() + " may not do this: give it the annotation's queue and a role that may"
-	case http.StatusNotFound:
-		o.Message += "; it is gone, or " + t.tokens.owner() + " lacks its queue"
+	case http.StatusForbidden, http.StatusNotFound:
+		o.Message += "; the relay's user here is " + t.tokens.owner()
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
 	s3target "github.com/rossum-relay/rossum-relay/worker/target/s3"
 	sftptarget "github.com/rossum-relay/rossum-relay/worker/target/sftp"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // targets opens target instances on first use. One instance is host and account; pipelines share it.
 type targets struct {
 	cfg    *configs.Config
 	limits *limits.Limits
+	tokens *tokens.Store
 	mu     sync.Mutex
 	open   map[string]*instance
 }
@@ -28,8 +30,8 @@ type instance struct {
 	limits *limits.Target
 }
 
-func newTargets(cfg *configs.Config, l *limits.Limits) *targets {
-	return &targets{cfg: cfg, limits: l, open: map[string]*instance{}}
+func newTargets(cfg *configs.Config, l *limits.Limits, shared *tokens.Store) *targets {
+	return &targets{cfg: cfg, limits: l, tokens: shared, open: map[string]*instance{}}
 }
 
 // get opens a target, or another instance of it where its base URL comes from settings.
@@ -44,7 +46,7 @@ func (t *targets) get(name, baseURL string) (*instance, error) {
 	if !ok {
 		return nil, outcome.Errorf(outcome.Misconfigured, "no_target", "the configuration has no target %q any more", name)
 	}
-	tg, err := openTarget(name, baseURL, cfg)
+	tg, err := t.openTarget(name, baseURL, cfg)
 	if err != nil {
 		return nil, outcome.Errorf(outcome.Misconfigured, "bad_target", "target %s: %v", name, err)
 	}
@@ -59,11 +61,13 @@ func (t *targets) get(name, baseURL string) (*instance, error) {
 }
 
 // openTarget opens the one transport a target has.
-func openTarget(name, baseURL string, cfg configs.Target) (target.Target, error) {
+func (t *targets) openTarget(name, baseURL string, cfg configs.Target) (target.Target, error) {
 	timeout := cfg.Timeout.D()
 	switch {
 	case cfg.HTTP != nil:
-		return httptarget.New(name, *cfg.HTTP, httptarget.Options{BaseURL: baseURL, Timeout: timeout, MaxRetryAfter: cfg.MaxRetryAfter.D()})
+		return httptarget.New(name, *cfg.HTTP, httptarget.Options{
+			BaseURL: baseURL, Timeout: timeout, MaxRetryAfter: cfg.MaxRetryAfter.D(), Tokens: t.tokens,
+		})
 	case cfg.SFTP != nil:
 		return sftptarget.New(name, *cfg.SFTP, sftptarget.Options{Timeout: timeout})
 	case cfg.S3 != nil:

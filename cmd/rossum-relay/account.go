@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,11 +12,15 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/operate/setup"
+	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // accountFlag is what commands have in common that call Rossum with a service account.
@@ -24,7 +29,7 @@ type accountFlag struct {
 	Rossum string `placeholder:"NAME" help:"The Rossum environment, where the configuration has several."`
 }
 
-// accountLife is how long the token of one command lives.
+// accountLife is how long the token of a command lives that reaches no relay.
 const accountLife = time.Hour
 
 // admin loads the configuration for setting up Rossum. Signing secrets may be missing where unsigned is given.
@@ -85,7 +90,7 @@ func (f accountFlag) with(cfg *configs.Config, hook string, act func(*setup.Setu
 			return err
 		}
 	}
-	client, err := rossumClient(cfg, environment)
+	client, err := rossumClient(cfg, environment, nil)
 	if err != nil {
 		return err
 	}
@@ -95,10 +100,11 @@ func (f accountFlag) with(cfg *configs.Config, hook string, act func(*setup.Setu
 
 // rossumHint says what to do about common refusals of Rossum.
 func rossumHint(err error) error {
+	var noToken *outcome.Error
 	switch {
 	case err == nil:
 		return nil
-	case rossumapi.IsUnauthorized(err), rossumapi.StatusOf(err) == 400 && strings.Contains(err.Error(), "auth/login"):
+	case rossumapi.IsUnauthorized(err), errors.As(err, &noToken) && noToken.Outcome.Kind == outcome.Reauth:
 		return withHint(err, "username and password of the service account in the configuration")
 	case rossumapi.IsForbidden(err):
 		return withHint(err, "make the service account an admin: only admins may change hooks and schemas")
@@ -116,8 +122,9 @@ func rossumHint(err error) error {
 	return err
 }
 
-// rossumClient is a client of an environment's service account.
-func rossumClient(cfg *configs.Config, environment string) (*rossumapi.Client, error) {
+// rossumClient is a client of an environment's service account. Its token is that of the running relay, whose cache it
+// shares: nil for the one that can be reached through the configuration's queue, if there is one.
+func rossumClient(cfg *configs.Config, environment string, shared *tokens.Store) (*rossumapi.Client, error) {
 	r, ok := cfg.Rossum.Get(environment)
 	if !ok {
 		return nil, fmt.Errorf("no Rossum environment %q", environment)
@@ -129,12 +136,75 @@ func rossumClient(cfg *configs.Config, environment string) (*rossumapi.Client, e
 	if r.Rate.N > 0 {
 		options.Limiter = rate.NewLimiter(rate.Every(r.Rate.Per/time.Duration(r.Rate.N)), 1)
 	}
-	login, err := rossumapi.New(options)
+	var err error
+	if shared != nil {
+		options.Token, err = shared.ServiceAccount(environment, r, options, 0)
+	} else {
+		options.Token, err = newCommandToken(cfg, environment, r, options)
+	}
 	if err != nil {
 		return nil, err
 	}
-	options.Token = &rossumapi.PasswordToken{Client: login, Username: r.Username, Password: r.Password.Reveal(), Lifetime: accountLife}
 	return rossumapi.New(options)
+}
+
+// attachWithin bounds how long a command tries to reach the relay's queue.
+const attachWithin = 3 * time.Second
+
+// commandToken is the token source of a command: the running relay's service account, as long as its queue can be
+// reached from here, else a login of the command's own.
+type commandToken struct {
+	cfg         *configs.Config
+	environment string
+	rossum      configs.Rossum
+	options     rossumapi.Options
+	own         *tokens.ServiceAccount
+}
+
+func newCommandToken(cfg *configs.Config, environment string, r configs.Rossum, o rossumapi.Options) (*commandToken, error) {
+	own, err := tokens.Local().ServiceAccount(environment, r, o, accountLife)
+	return &commandToken{cfg: cfg, environment: environment, rossum: r, options: o, own: own}, err
+}
+
+// Token returns the relay's token, or one of the command's own.
+func (c *commandToken) Token(ctx context.Context) (string, error) { return c.Refresh(ctx, "") }
+
+// Refresh returns a token other than the refused one.
+func (c *commandToken) Refresh(ctx context.Context, refused string) (string, error) {
+	token, err := c.relays(ctx, refused)
+	var known *outcome.Error
+	if err == nil || errors.As(err, &known) {
+		return token, err
+	}
+	return c.own.Refresh(ctx, refused) // no relay runs, or this machine has not its keys
+}
+
+// relays asks the cache of the relay that runs with the same configuration.
+func (c *commandToken) relays(ctx context.Context, refused string) (string, error) {
+	cfg, err := configs.Load(c.cfg.File, configs.WithRoles(configs.RoleOperator))
+	if err == nil {
+		err = cfg.Resolve(configs.RoleOperator)
+	}
+	if err != nil {
+		return "", err
+	}
+	attach, cancel := context.WithTimeout(ctx, attachWithin)
+	defer cancel()
+	cfg.Queue.Data = cfg.Path(cfg.Queue.Data)
+	q, err := queue.Open(attach, cfg.Queue, queue.Attach, "command", zap.NewNop())
+	if err != nil {
+		return "", err
+	}
+	defer q.Close()
+	shared, err := tokens.Open(attach, q, time.Now)
+	if err != nil {
+		return "", err
+	}
+	account, err := shared.ServiceAccount(c.environment, c.rossum, c.options, 0)
+	if err != nil {
+		return "", err
+	}
+	return account.Refresh(ctx, refused)
 }
 
 // maxDocument bounds a schema file in bytes.

@@ -48,7 +48,7 @@ func (f hooksFlags) plan(ctx context.Context, cfg *configs.Config) (all []planne
 		if !hasHooks(cfg, e.Name) {
 			continue
 		}
-		client, err := rossumClient(cfg, e.Name)
+		client, err := rossumClient(cfg, e.Name, nil)
 		if err != nil {
 			return nil, done, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/operate"
 	"github.com/rossum-relay/rossum-relay/worker/reconcile"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // exitFindings is the exit code of a comparison that found something, for cron.
@@ -31,9 +32,13 @@ func (c *reconcileCmd) Run(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
+		shared, err := tokens.Open(ctx, op.Queue, time.Now)
+		if err != nil {
+			return err
+		}
 		r := reconcile.New(reconcile.Options{
 			Config: cfg, Queue: op.Queue, Journal: op.Journal, Answers: op.Answers, Grace: c.grace(),
-			Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(cfg, environment) },
+			Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(cfg, environment, shared) },
 		})
 		report, err := r.Look(ctx, c.Since.time())
 		if err != nil {
@@ -100,7 +105,7 @@ func (c *reconcileCmd) verdict(report *reconcile.Report) error {
 func (s *service) reconcile(ctx context.Context) {
 	r := reconcile.New(reconcile.Options{
 		Config: s.cfg, Queue: s.queue, Journal: s.journal, Answers: s.answers,
-		Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(s.cfg, environment) },
+		Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(s.cfg, environment, s.tokens) },
 	})
 	r.Loop(ctx, s.log.Named("reconcile"), s.worker.Limits.First)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
+	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // service is one process of the relay with its roles.
@@ -28,6 +29,7 @@ type service struct {
 	queue    *queue.Queue
 	journal  *journal.Journal
 	answers  *answer.Store
+	tokens   *tokens.Store
 	ingest   *ingest.Server
 	worker   *worker.Worker
 	listener net.Listener
@@ -105,8 +107,11 @@ func (s *service) openWorker(ctx context.Context, set *pipeline.Set) error {
 	if err != nil {
 		return err
 	}
+	if s.tokens, err = tokens.Open(ctx, s.queue, time.Now); err != nil {
+		return err
+	}
 	s.worker, err = worker.New(worker.Options{
-		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared,
+		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared, Tokens: s.tokens,
 		Log: s.log.Named("worker"), Name: name,
 	})
 	return err

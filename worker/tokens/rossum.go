@@ -16,7 +16,7 @@ import (
 const loginLife = 162 * time.Hour
 
 // ServiceAccount is the token source of a Rossum environment's service account. It is safe for concurrent use.
-type ServiceAccount struct{ source *Source }
+type ServiceAccount struct{ *Source }
 
 var _ rossumapi.TokenSource = (*ServiceAccount)(nil)
 
@@ -42,7 +42,7 @@ func (a *ServiceAccount) Token(ctx context.Context) (string, error) { return a.R
 
 // Refresh returns a token other than the refused one; see Source.Get.
 func (a *ServiceAccount) Refresh(ctx context.Context, refused string) (string, error) {
-	token, _, err := a.source.Get(ctx, refused)
+	token, _, err := a.Get(ctx, refused)
 	return token, err
 }
 
