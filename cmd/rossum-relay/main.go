@@ -34,6 +34,7 @@ type cli struct {
 	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
+	Doctor  doctorCmd  `cmd:"" help:"Look at clock, disk, queue, keys, certificates, targets and hooks; say how to mend what is wrong."`
 	Keys    keysCmd    `cmd:"" help:"Look at the sealing keys; change them."`
 	Backup  backupCmd  `cmd:"" help:"Write everything stored into a file, sealed as it is, beside the running relay."`
 	Restore restoreCmd `cmd:"" help:"Put a backup back, so that nothing is delivered twice."`
@@ -43,14 +44,15 @@ type cli struct {
 	Payload   payloadCmd   `cmd:"" help:"Fetch payloads from Rossum."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare Rossum with what was delivered, and mend what was lost."`
 
-	Config   configCmd   `cmd:"" help:"Check the configuration, print its schema."`
-	Render   renderCmd   `cmd:"" help:"Show every document and request a run would send, without sending."`
-	Test     testCmd     `cmd:"" help:"Run your own cases: payloads and the documents expected of them."`
-	New      newCmd      `cmd:"" help:"Begin with a ready-made pipeline."`
-	Template templateCmd `cmd:"" help:"Test and render Jinja2 templates."`
-	Send     sendCmd     `cmd:"" help:"Sign payload files and post them as Rossum would."`
-	Sim      simCmd      `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Config      configCmd      `cmd:"" help:"Check the configuration, print its schema."`
+	Render      renderCmd      `cmd:"" help:"Show every document and request a run would send, without sending."`
+	Test        testCmd        `cmd:"" help:"Run your own cases: payloads and the documents expected of them."`
+	New         newCmd         `cmd:"" help:"Begin with a ready-made pipeline."`
+	Template    templateCmd    `cmd:"" help:"Test and render Jinja2 templates."`
+	Send        sendCmd        `cmd:"" help:"Sign payload files and post them as Rossum would."`
+	Sim         simCmd         `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running process whether it is ready: for containers."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 func main() {
