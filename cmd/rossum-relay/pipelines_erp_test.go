@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
@@ -58,27 +59,30 @@ func restTest() erpTest {
 			{name: "rejected", fault: refused(create, 422, `{"errors":{"lines":[{},{"quantity":["exceeds the order"]}]}}`), dead: outcome.Rejected, said: "exceeds the order", field: "item_quantity", calls: []string{look, create}},
 			{name: "throttled", fault: refused(create, 429, `{}`, "Retry-After", "1"), calls: []string{look, create, create, original}},
 			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, original}},
-			{name: "no total", set: map[string]string{"amount_total": ""}, dead: outcome.Rejected, said: "The total is missing", field: "amount_total"},
+			{name: "number taken by an attempt before", fault: &fault{call: create, lost: true, status: 409}, said: "Delivered to the ERP", calls: []string{look, create, look, original}},
+			{name: "number taken by nobody knows whom", fault: refused(create, 409, `{}`), dead: outcome.Rejected, said: "does not find it", calls: []string{look, create, look}},
+			{name: "sums do not agree", set: map[string]string{"amount_total": "3500.00"}, dead: outcome.Rejected, said: "3500.00", field: "amount_total"},
 		},
 	}
 }
 
 func coupaTest() erpTest {
 	const token, look, create, read = "POST /oauth2/token", "GET /api/invoices", "POST /api/invoices", "GET /api/invoices/51"
-	const scan, submit, taken = "PUT /api/invoices/51", "PUT /api/invoices/51", `{"errors":{"invoice_number":["has already been taken"]}}`
+	const scan, link, submit, taken = "PUT /api/invoices/51", "POST /api/invoices/51", "PUT /api/invoices/51", `{"errors":{"invoice_number":["has already been taken"]}}`
 	return erpTest{
 		env:    map[string]string{"COUPA_SECRET": "s3cret"},
 		handle: coupa,
 		cases: []erpCase{
-			{name: "invoice", said: "Coupa 51", field: "document_id", calls: []string{token, look, create, scan, submit, read}, sent: map[string]string{create: `"gross-total":3449.43`}},
-			{name: "credit note", set: map[string]string{"document_type": "credit_note"}, calls: []string{look, create, scan}, sent: map[string]string{create: `"gross-total":-17916.00`}},
-			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, scan, submit, read}},
+			{name: "invoice", said: "Coupa 51", field: "document_id", calls: []string{token, look, create, scan, link, submit, read}, sent: map[string]string{create: `"gross-total":3449.43`}},
+			{name: "credit note", set: map[string]string{"document_type": "credit_note"}, calls: []string{look, create, scan, link}, sent: map[string]string{create: `"gross-total":-17916.00`}},
+			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, scan, link, submit, read}},
 			{name: "another with this number", there: map[string]erpDocument{"%s": {"1", "7"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
-			{name: "number taken", fault: refused(create, 422, taken), calls: []string{look, create, look, look, create, scan, submit, read}},
+			{name: "number taken", fault: refused(create, 422, taken), dead: outcome.Rejected, said: "shows no invoice", calls: []string{look, create, look}},
 			{name: "rejected", fault: refused(create, 422, `{"errors":{"invoice_lines":["is invalid"],"invoice_date":["is in a closed period"]}}`), dead: outcome.Rejected, said: "closed period", field: "date_issue", calls: []string{look, create}},
-			{name: "throttled", fault: refused(create, 429, ``, "Retry-After", "1"), calls: []string{look, create, create, scan, submit, read}},
-			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, scan, submit, read}},
-			{name: "answer to the submit lost", fault: &fault{call: submit, end: "/submit", lost: true}, calls: []string{look, create, scan, submit, submit, read}},
+			{name: "throttled", fault: refused(create, 429, ``, "Retry-After", "1"), calls: []string{look, create, create, scan, link, submit, read}},
+			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, scan, link, submit, read}},
+			{name: "answer to the link lost", fault: &fault{call: link, end: "/attachments", lost: true}, calls: []string{look, create, scan, link, "GET /api/invoices/51", submit, read}},
+			{name: "answer to the submit lost", fault: &fault{call: submit, end: "/submit", lost: true}, calls: []string{look, create, scan, link, submit, submit, read}},
 			{name: "unknown supplier", set: map[string]string{"sender_vat_id": "GB1"}, dead: outcome.Rejected, said: "suppliers", field: "sender_vat_id"},
 		},
 	}
@@ -98,6 +102,13 @@ func coupa(s *script, w http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 		reply(w, 200, `[]`)
+	case action == "attachments" && r.Method == "POST":
+		form, _ := url.ParseQuery(string(body))
+		s.docs["link "+id] = erpDocument{id: form.Get("attachment[url]")}
+		s.applied["link "+id]++
+		reply(w, 201, `{}`)
+	case action == "attachments":
+		reply(w, 200, `[{"url":%q}]`, s.docs["link "+id].id)
 	case r.Method == "POST":
 		doc := sentJSON(body)
 		number := doc["invoice-number"].(string)

@@ -104,13 +104,13 @@ func TestReadyPipelineOverSFTP(t *testing.T) {
 		{name: "invoice", said: "Delivered as 93-1234567_IN_N-1.csv", field: "document_id"},
 		{name: "credit note", set: map[string]string{"document_type": "credit_note"}, said: "Delivered as CZ12345679_CN_N-2.csv"},
 		{name: "name taken", dead: outcome.Rejected, said: "a file of this name is there already, with other content"},
-		{name: "no date", set: map[string]string{"date_issue": ""}, dead: outcome.Rejected, said: "The issue date is missing", field: "date_issue"},
+		{name: "no date", set: map[string]string{"date_issue": ""}, dead: outcome.Rejected, said: "the date of issue is missing", field: "date_issue"},
 	}
 	test.run(t, "csv-sftp")
-	get("93-1234567_IN_N-1.csv", "IN;N-1;2026-03-09;2026-04-08;93-1234567;4500012873;USD;3449.43;1;")
+	get("93-1234567_IN_N-1.csv", "380;N-1;2026-03-09;2026-04-08;Harbor & Pine Office Supply, Inc.;;4500012873;USD;3449.43;1;")
 	get("93-1234567_IN_N-1.pdf", "%PDF")
 	get("93-1234567_IN_N-1.csv.done", "")
-	get("CZ12345679_CN_N-2.csv", "CN;N-2;2026-02-27;2026-03-13;CZ12345679;;CZK;17916.00;1;")
+	get("CZ12345679_CN_N-2.csv", "381;N-2;2026-02-27;2026-03-13;Lípa a dub nábytek s.r.o.;CZ12345679;;CZK;17916.00;1;")
 	get("93-1234567_IN_N-3.csv", "another file")
 
 	_, strange := serveSFTP(t, dir)
