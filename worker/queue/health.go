@@ -16,7 +16,9 @@ type Health struct {
 	RTT        time.Duration
 	Reconnects uint64
 	Streams    []StreamHealth
-	Lanes      []LaneHealth
+	// Events is the work queue, Letters the dead letters; they stand among Streams, too.
+	Events, Letters StreamHealth
+	Lanes           []LaneHealth
 	// Due are runs whose time has come and that are not back in their lane yet.
 	Due int
 	// Scheduled and Dead count waiting runs and dead letters by pipeline.
@@ -32,7 +34,8 @@ type StreamHealth struct {
 	Name     string // EV, or KV_journal of a bucket
 	Messages uint64
 	Bytes    uint64
-	Limit    int64 // of bytes, 0 where there is none
+	Limit    int64  // of bytes, 0 where there is none
+	Last     uint64 // sequence of the newest message
 }
 
 // LaneHealth is the backlog of one lane.
@@ -122,12 +125,16 @@ func (m *Monitor) streams(ctx context.Context, h *Health) error {
 		if !m.q.owns(s.Config.Name) {
 			continue // of others in the same cluster
 		}
-		h.Streams = append(h.Streams, StreamHealth{
-			Name: s.Config.Name, Messages: s.State.Msgs, Bytes: s.State.Bytes, Limit: max(s.Config.MaxBytes, 0),
-		})
+		health := StreamHealth{
+			Name: s.Config.Name, Messages: s.State.Msgs, Bytes: s.State.Bytes, Limit: max(s.Config.MaxBytes, 0), Last: s.State.LastSeq,
+		}
+		h.Streams = append(h.Streams, health)
 		var err error
 		switch s.Config.Name {
+		case streamEvents:
+			h.Events = health
 		case streamDead:
+			h.Letters = health
 			h.Dead, err = m.count(ctx, s, "dead")
 		case streamRetry:
 			h.Scheduled, err = m.count(ctx, s, "retry")
