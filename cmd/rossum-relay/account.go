@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,18 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
-	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/operate/setup"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
-	"github.com/rossum-relay/rossum-relay/worker/queue"
-	"github.com/rossum-relay/rossum-relay/worker/tokens"
 )
 
 // accountFlag is what commands have in common that call Rossum with a service account.
@@ -28,9 +22,6 @@ type accountFlag struct {
 	configFlag
 	Rossum string `placeholder:"NAME" help:"The Rossum environment, where the configuration has several."`
 }
-
-// accountLife is how long the token of a command lives that reaches no relay.
-const accountLife = time.Hour
 
 // admin loads the configuration for setting up Rossum. Signing secrets may be missing where unsigned is given.
 func (f configFlag) admin(unsigned bool) (*configs.Config, error) {
@@ -90,7 +81,7 @@ func (f accountFlag) with(cfg *configs.Config, hook string, act func(*setup.Setu
 			return err
 		}
 	}
-	client, err := rossumClient(cfg, environment, nil)
+	client, err := rossumClient(cfg, environment)
 	if err != nil {
 		return err
 	}
@@ -120,91 +111,6 @@ func rossumHint(err error) error {
 		return withHint(err, "give all secrets, or --replace to accept it")
 	}
 	return err
-}
-
-// rossumClient is a client of an environment's service account. Its token is that of the running relay, whose cache it
-// shares: nil for the one that can be reached through the configuration's queue, if there is one.
-func rossumClient(cfg *configs.Config, environment string, shared *tokens.Store) (*rossumapi.Client, error) {
-	r, ok := cfg.Rossum.Get(environment)
-	if !ok {
-		return nil, fmt.Errorf("no Rossum environment %q", environment)
-	}
-	if r.Username == "" {
-		return nil, withHint(fmt.Errorf("rossum.%s has no service account", environment), "add username and password to rossum."+environment)
-	}
-	options := rossumapi.Options{BaseURL: r.BaseURL, MaxRetryAfter: r.MaxRetryAfter.D()}
-	if r.Rate.N > 0 {
-		options.Limiter = rate.NewLimiter(rate.Every(r.Rate.Per/time.Duration(r.Rate.N)), 1)
-	}
-	var err error
-	if shared != nil {
-		options.Token, err = shared.ServiceAccount(environment, r, options, 0)
-	} else {
-		options.Token, err = newCommandToken(cfg, environment, r, options)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return rossumapi.New(options)
-}
-
-// attachWithin bounds how long a command tries to reach the relay's queue.
-const attachWithin = 3 * time.Second
-
-// commandToken is the token source of a command: the running relay's service account, as long as its queue can be
-// reached from here, else a login of the command's own.
-type commandToken struct {
-	cfg         *configs.Config
-	environment string
-	rossum      configs.Rossum
-	options     rossumapi.Options
-	own         *tokens.ServiceAccount
-}
-
-func newCommandToken(cfg *configs.Config, environment string, r configs.Rossum, o rossumapi.Options) (*commandToken, error) {
-	own, err := tokens.Local().ServiceAccount(environment, r, o, accountLife)
-	return &commandToken{cfg: cfg, environment: environment, rossum: r, options: o, own: own}, err
-}
-
-// Token returns the relay's token, or one of the command's own.
-func (c *commandToken) Token(ctx context.Context) (string, error) { return c.Refresh(ctx, "") }
-
-// Refresh returns a token other than the refused one.
-func (c *commandToken) Refresh(ctx context.Context, refused string) (string, error) {
-	token, err := c.relays(ctx, refused)
-	var known *outcome.Error
-	if err == nil || errors.As(err, &known) {
-		return token, err
-	}
-	return c.own.Refresh(ctx, refused) // no relay runs, or this machine has not its keys
-}
-
-// relays asks the cache of the relay that runs with the same configuration.
-func (c *commandToken) relays(ctx context.Context, refused string) (string, error) {
-	cfg, err := configs.Load(c.cfg.File, configs.WithRoles(configs.RoleOperator))
-	if err == nil {
-		err = cfg.Resolve(configs.RoleOperator)
-	}
-	if err != nil {
-		return "", err
-	}
-	attach, cancel := context.WithTimeout(ctx, attachWithin)
-	defer cancel()
-	cfg.Queue.Data = cfg.Path(cfg.Queue.Data)
-	q, err := queue.Open(attach, cfg.Queue, queue.Attach, "command", zap.NewNop())
-	if err != nil {
-		return "", err
-	}
-	defer q.Close()
-	shared, err := tokens.Open(attach, q, time.Now)
-	if err != nil {
-		return "", err
-	}
-	account, err := shared.ServiceAccount(c.environment, c.rossum, c.options, 0)
-	if err != nil {
-		return "", err
-	}
-	return account.Refresh(ctx, refused)
 }
 
 // maxDocument bounds a schema file in bytes.

@@ -48,7 +48,7 @@ func (f hooksFlags) plan(ctx context.Context, cfg *configs.Config) (all []planne
 		if !hasHooks(cfg, e.Name) {
 			continue
 		}
-		client, err := rossumClient(cfg, e.Name, nil)
+		client, err := rossumClient(cfg, e.Name)
 		if err != nil {
 			return nil, done, err
 		}

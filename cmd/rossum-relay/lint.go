@@ -64,7 +64,7 @@ func (c *configLintCmd) ask(ctx context.Context, cfg *configs.Config, set *pipel
 		if c.Rossum != "" && c.Rossum != e.Name || !hasHooks(cfg, e.Name) {
 			continue
 		}
-		client, err := rossumClient(cfg, e.Name, nil)
+		client, err := rossumClient(cfg, e.Name)
 		if err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func (c *reconcileCmd) Run(ctx context.Context, stdout io.Writer) error {
 		}
 		r := reconcile.New(reconcile.Options{
 			Config: cfg, Queue: op.Queue, Journal: op.Journal, Answers: op.Answers, Grace: c.grace(),
-			Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(cfg, environment, shared) },
+			Rossum: func(environment string) (*rossumapi.Client, error) { return relayClient(cfg, environment, shared) },
 		})
 		report, err := r.Look(ctx, c.Since.time())
 		if err != nil {
@@ -105,7 +105,7 @@ func (c *reconcileCmd) verdict(report *reconcile.Report) error {
 func (s *service) reconcile(ctx context.Context) {
 	r := reconcile.New(reconcile.Options{
 		Config: s.cfg, Queue: s.queue, Journal: s.journal, Answers: s.answers,
-		Rossum: func(environment string) (*rossumapi.Client, error) { return rossumClient(s.cfg, environment, s.tokens) },
+		Rossum: func(environment string) (*rossumapi.Client, error) { return relayClient(s.cfg, environment, s.tokens) },
 	})
 	r.Loop(ctx, s.log.Named("reconcile"), s.worker.Limits.First)
 }
