@@ -16,7 +16,7 @@ type Config struct {
 	// Tables names look-up tables for the filter lookup('name').
 	Tables Named[Table] `yaml:"tables" roles:"worker"`
 	// Queue says where events are stored: embedded NATS JetStream or a cluster.
-	Queue Queue `yaml:"queue" roles:"ingest,worker,operator"`
+	Queue Queue `yaml:"queue" roles:"ingest,worker,operator,console"`
 	// Ingest configures the webhook listener.
 	Ingest Ingest `yaml:"ingest"`
 	// Worker configures the run loop.
@@ -29,6 +29,8 @@ type Config struct {
 	Traces Traces `yaml:"traces" roles:"ingest,worker"`
 	// Alerts tells people what needs them.
 	Alerts Alerts `yaml:"alerts" roles:"worker"`
+	// Console configures the operators' pages and their API.
+	Console Console `yaml:"console"`
 	// Log configures logging.
 	Log Log `yaml:"log"`
 

@@ -76,6 +76,9 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 
 // derive fills the defaults that depend on other values.
 func (c *Config) derive() {
+	if c.Console.Index.File == "" {
+		c.Console.Index.File = filepath.Join(c.Queue.Data, "console.db")
+	}
 	if c.Queue.MaxEvents == 0 {
 		c.Queue.MaxEvents = c.Queue.MaxStore / 2
 	}

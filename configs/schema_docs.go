@@ -11,7 +11,7 @@ import (
 
 // sources are the files whose comments describe the configuration, in the schema as in Go.
 //
-//go:embed config.go listener.go monitor.go pipeline.go setup.go target.go
+//go:embed config.go console.go listener.go monitor.go pipeline.go setup.go target.go
 var sources embed.FS
 
 // readDocs reads the comments of types (Hook) and of fields (Hook.Rossum).

@@ -32,6 +32,7 @@ func validate(cfg *Config, d *decoder) {
 	}
 	v.queue()
 	v.ingest()
+	v.console()
 	v.monitor()
 }
 
