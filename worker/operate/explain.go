@@ -42,24 +42,31 @@ func (o *Operator) Explain(ctx context.Context, about string) ([]string, error) 
 
 // about finds the runs a question is about, newest first.
 func (o *Operator) about(ctx context.Context, text string) ([]journal.Record, error) {
-	if id, err := o.Find(ctx, text); err == nil {
-		r, err := o.Run(ctx, id)
-		return []journal.Record{r}, err
-	} else if errors.Is(err, ErrAmbiguous) {
+	id, err := o.Find(ctx, text)
+	if errors.Is(err, ErrAmbiguous) {
 		return nil, err
+	}
+	if err == nil {
+		if r, err := o.Run(ctx, id); !errors.Is(err, queue.ErrNotFound) {
+			return []journal.Record{r}, err
+		}
 	}
 	newest := newTop(maxStories, func(a, b journal.Record) int { return b.Received.Compare(a.Received) })
 	annotation, _ := strconv.ParseInt(text, 10, 64)
-	err := o.Journal.Each(ctx, func(r journal.Record) error {
+	err = o.Journal.Each(ctx, func(r journal.Record) error {
 		if annotation != 0 && r.Annotation == annotation || hasParts(r.Business, []string{text}) {
 			newest.add(r)
 		}
 		return nil
 	})
-	if err == nil && len(newest.items) == 0 {
+	if err != nil || len(newest.items) > 0 {
+		return newest.sorted(), err
+	}
+	queued, err := o.findQueued(ctx, text, annotation)
+	if err == nil && len(queued) == 0 {
 		err = fmt.Errorf("no run, annotation or invoice %q: %w", text, queue.ErrNotFound)
 	}
-	return newest.sorted(), err
+	return queued[:min(len(queued), maxStories)], err
 }
 
 // story tells one run.
@@ -179,6 +186,10 @@ func (t *teller) end(r *journal.Record) {
 	case run.Running:
 		t.say("It is in work now, or about to be.")
 	case run.Waiting:
+		if r.Reason == ReasonQueued {
+			t.say("It waits in the lane of pipeline %s: no worker has begun it yet. A lane stands still while its target's breaker is open.", r.Pipeline)
+			return
+		}
 		t.say("It waits until %s (%s)%s.", clock(r.Next), r.Reason, why)
 	case run.Parked:
 		t.say("It is parked until %s (%s)%s.", clock(r.Next), r.Reason, why)

@@ -27,15 +27,29 @@ func (f RunFilter) match(r *journal.Record) bool {
 		(f.Annotation == 0 || r.Annotation == f.Annotation) && !r.Received.Before(f.Since) && hasParts(r.Business, f.Key)
 }
 
-// Runs lists the newest limit runs that match (0 means all), newest first. It reads the whole journal.
+// Runs lists the newest limit runs that match (0 means all), newest first; with them, as waiting, those that no worker has
+// begun. It reads the whole journal.
 func (o *Operator) Runs(ctx context.Context, f RunFilter, limit int) ([]journal.Record, error) {
 	newest := newTop(limit, func(a, b journal.Record) int { return b.Received.Compare(a.Received) })
-	err := o.Journal.Each(ctx, func(r journal.Record) error {
+	add := func(r journal.Record) error {
 		if f.match(&r) {
 			newest.add(r)
 		}
 		return nil
-	})
+	}
+	queued, err := o.queued(ctx) // before the journal: a run that begins meanwhile is in both
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Journal.Each(ctx, func(r journal.Record) error {
+		queued.begun(r.Run)
+		return add(r)
+	}); err != nil {
+		return nil, err
+	}
+	if f.State == "" || f.State == run.Waiting {
+		err = queued.each(ctx, add)
+	}
 	return newest.sorted(), err
 }
 

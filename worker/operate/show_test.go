@@ -252,6 +252,37 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+func TestRunsThatNoWorkerHasBegun(t *testing.T) {
+	d := newDesk(t)
+	dead := d.dead()
+	begun, waiting := d.event(71), d.event(72)
+	for _, e := range []queue.Envelope{begun, waiting} {
+		p, err := d.q.StorePayload(t.Context(), e.Run, sample())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.q.Publish(t.Context(), e.Pipeline, e, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.save(d.begun(begun))
+	runs, err := d.Runs(t.Context(), operate.RunFilter{}, 10)
+	if err != nil || len(runs) != 3 {
+		t.Fatalf("%+v, %v", runs, err)
+	}
+	for state, want := range map[run.State]run.ID{run.Waiting: waiting.Run, run.Running: begun.Run, run.Dead: dead.Run} {
+		if runs, err := d.Runs(t.Context(), operate.RunFilter{State: state}, 10); err != nil || len(runs) != 1 || runs[0].Run != want {
+			t.Errorf("%s: %+v, %v", state, runs, err)
+		}
+	}
+	for _, about := range []string{string(waiting.Run), string(waiting.Run[:8]), "72"} {
+		lines, err := d.Explain(t.Context(), about)
+		if err != nil || !strings.Contains(strings.Join(lines, "\n"), "no worker has begun it yet") {
+			t.Errorf("%s: %q, %v", about, lines, err)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	d := newDesk(t)
 	r := d.dead()
