@@ -120,7 +120,7 @@ func addHeaders(req *target.Request, headers http.Header) {
 // reserve claims the step's key in the ledger.
 func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
 	d.claim = journal.Claim{
-		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Pipeline: d.r.Pipeline, Step: d.step.Name,
+		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Hop: d.r.Hop, Pipeline: d.r.Pipeline, Step: d.step.Name,
 		Annotation: d.r.Annotation, Fingerprint: d.send.Fingerprint, Change: d.step.Config.OnChange == configs.ChangeSend,
 		Unsure: unsure(d.js()), Came: cameAt(d.payload, d.r.Received),
 	}
@@ -244,7 +244,7 @@ func (w *Worker) blind(ctx context.Context, d *delivery) (*verdict, error) {
 		if d.send.Repeatable {
 			return nil, nil
 		}
-		return nil, w.Journal.Clear(ctx, d.claim)
+		return nil, w.Journal.Repeat(ctx, d.claim)
 	case d.step.Config.OnUncertain == configs.UncertainAssumeDone:
 		return nil, w.deliver(ctx, d, nil)
 	}

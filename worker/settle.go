@@ -113,12 +113,14 @@ func (w *Worker) waitIsOver(ctx context.Context, r *journal.Run) (bool, error) {
 
 // finish does what a settled run still owes: its answer, its dead letter, the end of its payload. It may be repeated.
 func (w *Worker) finish(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
-	if r.State != run.Done {
-		if err := w.freeReservations(ctx, r); err != nil {
-			return err
-		}
+	err := w.Answers.Settle(ctx, r.Run, resultOf(&r.Record))
+	if errors.Is(err, answer.ErrStale) { // frozen since the run settled, which was replayed meanwhile
+		return fmt.Errorf("%w: %w", journal.ErrLost, err)
 	}
-	if err := w.Answers.Settle(ctx, r.Run, resultOf(&r.Record)); err != nil {
+	if err != nil {
+		return err
+	}
+	if err := w.Journal.Release(ctx, &r.Record); err != nil {
 		return err
 	}
 	if err := w.leaveLine(ctx, &r.Record); err != nil {
@@ -160,20 +162,6 @@ func (w *Worker) bury(ctx context.Context, r *journal.Run, d *queue.Delivery) er
 		l.Attempts, l.Cause = r.Tries(), operate.Cause(w.Queue, r.Pipeline, f)
 	}
 	return w.Queue.Bury(ctx, l)
-}
-
-// freeReservations gives up the keys of sends that surely did not happen, so that another run may deliver them. The run
-// has been saved as settled before: a worker that was frozen and has lost it must not free what another is sending.
-func (w *Worker) freeReservations(ctx context.Context, r *journal.Run) error {
-	for _, s := range r.Steps {
-		if s.Ledger == "" || s.State == journal.Intended || s.State == journal.Uncertain {
-			continue
-		}
-		if err := w.Journal.Free(ctx, s.Ledger, r.Run); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // resultOf is what a settled run tells Rossum.

@@ -205,11 +205,15 @@ func (s *sweep) lanes(ctx context.Context) error {
 	return nil
 }
 
-// expire deletes a settled run past its retention, with its result. Dead runs stay as long as their letter.
+// expire deletes a settled run past its retention, with its result. Dead runs stay as long as their letter, others while
+// a message of theirs is anywhere, as in the lane of a removed pipeline: without a journal it would begin anew.
 func (s *sweep) expire(ctx context.Context, r journal.Record, now time.Time) error {
 	keep := s.w.Config.Queue.Retention.Journal.D()
 	if r.State == run.Dead || keep <= 0 || now.Sub(r.Settled) < keep {
 		return nil
+	}
+	if place, err := s.w.Queue.FindMessage(ctx, r.Lane, r.Pipeline, r.Run); err != nil || place != queue.Nowhere {
+		return err
 	}
 	forgotten, err := s.w.Answers.Forget(ctx, r.Run, r.Key)
 	if err != nil || !forgotten {

@@ -246,11 +246,16 @@ func TestSweepForgetsAfterRetention(t *testing.T) {
 	f := newFloor(t)
 	done := f.run("done", func(r *journal.Run) { r.State, r.Settled = run.Done, f.clock.Now() })
 	dead := f.run("dead", func(r *journal.Run) { r.State, r.Settled = run.Dead, f.clock.Now() })
+	stuck := f.run("stuck", func(r *journal.Run) { r.State, r.Settled = run.Cancelled, f.clock.Now() })
+	if _, err := f.queue.Publish(t.Context(), "gone", f.envelope(stuck), queue.Payload{}); err != nil {
+		t.Fatal(err)
+	}
 	f.clock.Add(89 * 24 * time.Hour)
 	f.want(map[string]int{})
 	f.state(done.Run)
 	f.clock.Add(2 * 24 * time.Hour)
-	f.want(map[string]int{})
+	f.want(map[string]int{"no_consumer": 1})
+	f.state(stuck.Run) // its message would begin it anew
 	if _, err := f.journal.Get(t.Context(), done.Run); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("journal past its retention: %v", err)
 	}

@@ -125,11 +125,28 @@ func reply(t *testing.T, j *journal.Journal, c journal.Claim, want journal.Claim
 	return e
 }
 
+// end settles a run as dead, with the step of a claim in a state, and releases what it reserved.
+func end(t *testing.T, j *journal.Journal, r *journal.Run, c journal.Claim, state journal.StepState) {
+	t.Helper()
+	s := r.Step(c.Step)
+	s.Ledger, s.State = j.LedgerKey(c.Target, c.Key), state
+	r.State = run.Dead
+	r.Hop++
+	r.Record.Owner = ""
+	if err := r.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Release(t.Context(), &r.Record); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLedgerOfOneKey(t *testing.T) {
 	j, _ := open(t)
 	ctx := t.Context()
 	a, b := envelope("a"), envelope("b")
 	take(t, j, a, "w1")
+	second := take(t, j, b, "w2")
 	reply(t, j, claim(a, "f1"), journal.Free)
 	reply(t, j, claim(a, "f1"), journal.Free) // again after a crash
 	reply(t, j, claim(b, "f1"), journal.Held)
@@ -149,9 +166,7 @@ func TestLedgerOfOneKey(t *testing.T) {
 	change := claim(b, "f2")
 	change.Change = true
 	reply(t, j, change, journal.Free)
-	if err := j.Free(ctx, j.LedgerKey(change.Target, change.Key), b.Run); err != nil {
-		t.Fatal(err)
-	}
+	end(t, j, second, change, journal.Failed)
 	if e := reply(t, j, claim(b, "f1"), journal.Known); e.State != journal.Delivered {
 		t.Errorf("giving up a change forgot the delivery: %+v", e)
 	}
@@ -167,14 +182,7 @@ func TestDoubtOutlivesItsRun(t *testing.T) {
 	if err := j.Doubt(ctx, claim(a, "f1"), until); err != nil {
 		t.Fatal(err)
 	}
-	r.State = run.Dead
-	r.Release()
-	if err := r.Save(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if err := j.Free(ctx, j.LedgerKey("erp.example", claim(a, "").Key), a.Run); err != nil { // only a sure non-delivery frees
-		t.Fatal(err)
-	}
+	end(t, j, r, claim(a, "f1"), journal.Uncertain) // only a sure non-delivery frees
 	if e := reply(t, j, claim(b, "f1"), journal.Unclear); e.Run != b.Run || !e.NotAfter.Equal(until) {
 		t.Errorf("the next run did not take the doubt over: %+v", e)
 	}

@@ -38,6 +38,10 @@ type Entry struct {
 	// Fingerprint of the delivered document; Sent of the one being sent.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Sent        string `json:"sent,omitempty"`
+	// Hop is the owner's when it reserved: an end of an earlier hop does not free it.
+	Hop int `json:"hop,omitempty"`
+	// Doubted: it is sent again although nobody knows whether an earlier request arrived. A refusal proves nothing then.
+	Doubted bool `json:"doubted,omitempty"`
 	// NotAfter is when the last request has surely ended.
 	NotAfter time.Time                  `json:"not_after,omitzero"`
 	Kept     map[string]json.RawMessage `json:"kept,omitempty"`
@@ -50,6 +54,7 @@ type Claim struct {
 	Target      string
 	Key         []string
 	Run         run.ID
+	Hop         int // of the run's journal
 	Pipeline    string
 	Step        string
 	Annotation  int64
@@ -118,7 +123,7 @@ func (j *Journal) Claim(ctx context.Context, c Claim) (Claimed, Entry, error) {
 func (j *Journal) fresh(c Claim) Entry {
 	now := j.now()
 	return Entry{
-		Target: c.Target, Key: c.Key, State: Reserved, Run: c.Run, Pipeline: c.Pipeline, Step: c.Step,
+		Target: c.Target, Key: c.Key, State: Reserved, Run: c.Run, Hop: c.Hop, Pipeline: c.Pipeline, Step: c.Step,
 		Annotation: c.Annotation, Sent: c.Fingerprint, Reserved: now, Since: now,
 	}
 }
@@ -133,12 +138,13 @@ func (j *Journal) reply(ctx context.Context, c Claim, e Entry) (Claimed, *Entry)
 			return Unclear, nil
 		}
 		next := e
-		next.Run, next.Pipeline, next.Step, next.Annotation, next.Since = c.Run, c.Pipeline, c.Step, c.Annotation, j.now()
+		next.Run, next.Hop, next.Pipeline, next.Step, next.Annotation, next.Since = c.Run, c.Hop, c.Pipeline, c.Step, c.Annotation, j.now()
 		return Unclear, &next
 	case Reserved:
 	}
 	if e.Run == c.Run {
 		next := e // written also when nothing changes: one who takes over from a dead run must notice its replay
+		next.Hop = c.Hop
 		if next.Since = j.now(); !c.Unsure {
 			next.Sent = c.Fingerprint
 		}
@@ -157,8 +163,15 @@ func (j *Journal) replyDelivered(c Claim, e Entry) (Claimed, *Entry) {
 		return Changed, nil
 	}
 	next := e
-	next.State, next.Run, next.Sent, next.Since = Reserved, c.Run, c.Fingerprint, j.now()
+	next.State, next.Run, next.Hop, next.Sent, next.Since = Reserved, c.Run, c.Hop, c.Fingerprint, j.now()
 	return Free, &next
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // replyReserved takes a reservation over when its owner has ended: as doubt, where its request may have been sent.
@@ -169,12 +182,10 @@ func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed,
 	}
 	next := j.fresh(c)
 	next.Fingerprint, next.Kept = e.Fingerprint, e.Kept
-	if err == nil && owner.Unsure() {
-		next.State, next.Sent = MaybeDelivered, e.Sent
-		for _, s := range owner.Steps {
-			if s.NotAfter.After(next.NotAfter) {
-				next.NotAfter = s.NotAfter
-			}
+	if e.Doubted || err == nil && owner.Unsure() {
+		next.State, next.Sent, next.NotAfter, next.Doubted = MaybeDelivered, e.Sent, e.NotAfter, e.Doubted
+		if err == nil {
+			next.NotAfter = later(next.NotAfter, owner.notAfter())
 		}
 		return Unclear, &next
 	}
@@ -199,6 +210,7 @@ func (j *Journal) Found(ctx context.Context, c Claim, kept map[string]json.RawMe
 				sent = e.Sent
 			}
 			e.State, e.Fingerprint, e.Sent, e.Kept, e.Since, e.NotAfter = Delivered, sent, "", kept, j.now(), time.Time{}
+			e.Doubted = false
 		}
 		found = *e
 	})
@@ -209,7 +221,7 @@ func (j *Journal) Found(ctx context.Context, c Claim, kept map[string]json.RawMe
 func (j *Journal) Deliver(ctx context.Context, c Claim, kept map[string]json.RawMessage) error {
 	return j.asOwner(ctx, c, func(e *Entry) {
 		e.State, e.Fingerprint, e.Sent, e.Kept, e.Since = Delivered, c.Fingerprint, "", kept, j.now()
-		e.Annotation, e.NotAfter = c.Annotation, time.Time{}
+		e.Annotation, e.NotAfter, e.Doubted = c.Annotation, time.Time{}, false
 	})
 }
 
@@ -220,7 +232,17 @@ func (j *Journal) Doubt(ctx context.Context, c Claim, notAfter time.Time) error 
 
 // Clear records that the effect is surely not there, keeping the reservation: the owner may send again.
 func (j *Journal) Clear(ctx context.Context, c Claim) error {
-	return j.undelivered(ctx, c, func(e *Entry) { e.State, e.Sent, e.Since = Reserved, c.Fingerprint, j.now() })
+	return j.undelivered(ctx, c, func(e *Entry) {
+		e.State, e.Sent, e.Hop, e.Doubted, e.Since = Reserved, c.Fingerprint, c.Hop, false, j.now()
+	})
+}
+
+// Repeat records that the owner sends again although an earlier request may have arrived: should the target refuse now,
+// the doubt is there again.
+func (j *Journal) Repeat(ctx context.Context, c Claim) error {
+	return j.undelivered(ctx, c, func(e *Entry) {
+		e.State, e.Sent, e.Hop, e.Doubted, e.Since = Reserved, c.Fingerprint, c.Hop, true, j.now()
+	})
 }
 
 // undelivered changes an entry that is not delivered yet. One that is was delivered by another worker that took the run
@@ -249,28 +271,6 @@ func (j *Journal) asOwner(ctx context.Context, c Claim, change func(*Entry)) err
 	return err
 }
 
-// Free gives up what a run reserved and surely did not send; an entry in another state or of another run stays. An
-// older delivery under the key is restored.
-func (j *Journal) Free(ctx context.Context, name string, id run.ID) error {
-	e, rev, err := j.ledger.Get(ctx, name)
-	if errors.Is(err, queue.ErrNotFound) || err == nil && (e.Run != id || e.State != Reserved) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if e.Fingerprint != "" {
-		e.State, e.Sent = Delivered, ""
-		_, err = j.ledger.Update(ctx, name, e, rev)
-	} else {
-		err = j.ledger.Delete(ctx, name, rev)
-	}
-	if errors.Is(err, queue.ErrConflict) {
-		return nil
-	}
-	return err
-}
-
 // Entry reads one line of the ledger by its name.
 func (j *Journal) Entry(ctx context.Context, name string) (Entry, error) {
 	e, _, err := j.ledger.Get(ctx, name)
@@ -280,85 +280,4 @@ func (j *Journal) Entry(ctx context.Context, name string) (Entry, error) {
 // Ledger calls f for every line of the ledger, without order.
 func (j *Journal) Ledger(ctx context.Context, f func(name string, e Entry) error) error {
 	return j.ledger.Each(ctx, func(name string, e Entry, _ uint64) error { return f(name, e) })
-}
-
-// ErrDelivered means that the ledger knows a delivery under the key: there is nothing to decide.
-var ErrDelivered = errors.New("the ledger says it is delivered")
-
-// ErrReserved means that a run which has not ended is delivering under the key.
-var ErrReserved = errors.New("a run is delivering it")
-
-// Resolve is an operator's word about the end of a run's delivery that nobody knows: delivered with these values, or
-// surely not there. It may be repeated. ErrDelivered or ErrReserved where the key is another run's business.
-func (j *Journal) Resolve(ctx context.Context, name string, r *Record, delivered bool, kept map[string]json.RawMessage) error {
-	for {
-		e, rev, err := j.ledger.Get(ctx, name)
-		if errors.Is(err, queue.ErrNotFound) && !delivered {
-			return nil // decided before
-		}
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		if done, err := j.decided(ctx, e, r.Run, delivered); done || err != nil {
-			return err
-		}
-		switch {
-		case delivered:
-			e.State, e.Fingerprint, e.Sent, e.Kept, e.NotAfter, e.Since = Delivered, e.Sent, "", kept, time.Time{}, j.now()
-			e.Run, e.Pipeline, e.Annotation = r.Run, r.Pipeline, r.Annotation
-			_, err = j.ledger.Update(ctx, name, e, rev)
-		case e.Fingerprint != "": // an earlier delivery is still true
-			e.State, e.Run, e.Sent, e.NotAfter = Delivered, "", "", time.Time{}
-			_, err = j.ledger.Update(ctx, name, e, rev)
-		default:
-			err = j.ledger.Delete(ctx, name, rev)
-		}
-		if !errors.Is(err, queue.ErrConflict) {
-			return err
-		}
-	}
-}
-
-// decided reports whether an entry stands already as a resolution of the run's delivery would leave it.
-func (j *Journal) decided(ctx context.Context, e Entry, id run.ID, delivered bool) (bool, error) {
-	switch e.State {
-	case Delivered:
-		if delivered && e.Run == id || !delivered && e.Run == "" {
-			return true, nil
-		}
-		return false, fmt.Errorf("%w (run %s, annotation %d)", ErrDelivered, e.Run, e.Annotation)
-	case Reserved:
-		if e.Run != id {
-			return false, j.owned(ctx, e)
-		}
-	case MaybeDelivered:
-	}
-	return false, nil
-}
-
-// owned is ErrReserved while the entry's owner has not ended.
-func (j *Journal) owned(ctx context.Context, e Entry) error {
-	owner, err := j.Get(ctx, e.Run)
-	if errors.Is(err, queue.ErrNotFound) || err == nil && owner.State.Settled() {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: run %s", ErrReserved, e.Run)
-}
-
-// ForgetEntry takes a line out of the ledger: the next run with its key delivers as if nothing had been. ErrReserved
-// while a run is at it.
-func (j *Journal) ForgetEntry(ctx context.Context, name string) error {
-	e, rev, err := j.ledger.Get(ctx, name)
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	if e.State == Reserved {
-		if err := j.owned(ctx, e); err != nil {
-			return err
-		}
-	}
-	return j.ledger.Delete(ctx, name, rev)
 }

@@ -200,6 +200,14 @@ func (r *Record) Unsure() bool {
 	return false
 }
 
+// notAfter is when the last request of any step has surely ended.
+func (r *Record) notAfter() (last time.Time) {
+	for _, s := range r.Steps {
+		last = later(last, s.NotAfter)
+	}
+	return last
+}
+
 // Failure is why a run died.
 type Failure struct {
 	Step    string          `json:"step,omitempty"`

@@ -70,6 +70,9 @@ func actions() map[string]interrupted {
 				if s := d.journalOf(r.Run).State; s != run.Dropped || d.hasLetter(r.Run) || d.hasMessage(r.Run) {
 					t.Errorf("state %s, letter %v, message %v", s, d.hasLetter(r.Run), d.hasMessage(r.Run))
 				}
+				if res, err := d.Answers.Result(t.Context(), r.Run); err != nil || res.State != run.Dropped {
+					t.Errorf("answer %s, %v", res.State, err)
+				}
 			}, nil,
 		},
 		"cancel": {
@@ -78,6 +81,9 @@ func actions() map[string]interrupted {
 				res, err := d.Answers.Result(t.Context(), r.Run)
 				if s := d.journalOf(r.Run).State; s != run.Cancelled || err != nil || res.State != run.Cancelled {
 					t.Errorf("state %s, answer %s, %v", s, res.State, err)
+				}
+				if d.hasSchedule(r) {
+					t.Error("the run's message still waits for its time")
 				}
 				wantEntry(t, d, r, "")
 			}, nil,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -126,6 +127,7 @@ func (o *Operator) Drop(ctx context.Context, id run.ID, why string) error {
 	case run.Dead:
 		r.State, r.Settled = run.Dropped, o.Now()
 		r.Reason, r.Message = byOperator, "dropped"
+		r.Hop++
 		if err := o.note(ctx, r, "dropped", why); err != nil {
 			return err
 		}
@@ -135,6 +137,9 @@ func (o *Operator) Drop(ctx context.Context, id run.ID, why string) error {
 	case run.Dropped: // perhaps not to the end
 	default:
 		return fmt.Errorf("run %s is %s: %w", id, r.State, ErrNotDead)
+	}
+	if err := o.Answers.Settle(ctx, id, answer.Result{State: r.State, Hop: r.Hop, Settled: r.Settled}); err != nil {
+		return err
 	}
 	return o.mend(ctx, r, queue.Letter{Envelope: queue.Envelope{Run: id, Pipeline: r.Pipeline}})
 }

@@ -96,7 +96,7 @@ func (o *Operator) Find(ctx context.Context, prefix string) (run.ID, error) {
 }
 
 // Cancel ends a run that has not ended. A request that is on its way is not stopped; what it may have done stays uncertain
-// in the ledger. The run's message ends with the worker that meets it.
+// in the ledger. A message that waits for its time goes; one that is in its lane ends with the worker that meets it.
 func (o *Operator) Cancel(ctx context.Context, id run.ID, why string) error {
 	if why == "" {
 		return ErrNoReason
@@ -112,6 +112,7 @@ func (o *Operator) Cancel(ctx context.Context, id run.ID, why string) error {
 	default:
 		r.State, r.Settled = run.Cancelled, o.Now()
 		r.Reason, r.Message = byOperator, "cancelled"
+		r.Hop++
 		r.Release()
 		if err := o.note(ctx, r, "cancelled", why); err != nil {
 			return err
@@ -120,23 +121,28 @@ func (o *Operator) Cancel(ctx context.Context, id run.ID, why string) error {
 			return err
 		}
 	}
-	if err := o.Answers.Settle(ctx, r.Run, answer.Result{State: r.State, Settled: r.Settled}); err != nil {
+	if err := o.Answers.Settle(ctx, r.Run, answer.Result{State: r.State, Hop: r.Hop, Settled: r.Settled}); err != nil {
 		return err
 	}
-	return o.freeReservations(ctx, &r.Record)
+	if err := o.Journal.Release(ctx, &r.Record); err != nil {
+		return err
+	}
+	return o.unschedule(ctx, &r.Record)
 }
 
-// freeReservations lets other runs deliver what this one surely did not send.
-func (o *Operator) freeReservations(ctx context.Context, r *journal.Record) error {
-	for _, s := range r.Steps {
-		if s.Ledger == "" || unsure(s) {
-			continue
-		}
-		if err := o.Journal.Free(ctx, s.Ledger, r.Run); err != nil {
-			return err
-		}
+// unschedule takes the message of an ended run away, with its payload.
+func (o *Operator) unschedule(ctx context.Context, r *journal.Record) error {
+	s, err := o.Queue.FindSchedule(ctx, r.Pipeline, r.Run)
+	if errors.Is(err, queue.ErrNoSchedule) {
+		return nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	if err := o.Queue.Unschedule(ctx, r.Pipeline, r.Run); err != nil {
+		return err
+	}
+	return o.Queue.DropPayload(ctx, s.Payload)
 }
 
 // Resume wakes a waiting or parked run now. ErrNotWaiting for any other; queue.ErrNoSchedule where it is just on its way.

@@ -48,7 +48,9 @@ func (q *Queue) Unschedule(ctx context.Context, pipeline string, id run.ID) erro
 	if err != nil {
 		return fmt.Errorf("queue: stream %s: %w", streamRetry, err)
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject(retrySubject(pipeline, id))); err != nil {
+	subject := retrySubject(pipeline, id)
+	err = q.tapped("delete", streamRetry+" "+subject, func() error { return s.Purge(ctx, jetstream.WithPurgeSubject(subject)) })
+	if err != nil {
 		return fmt.Errorf("queue: unschedule: %w", err)
 	}
 	return nil
