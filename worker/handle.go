@@ -12,6 +12,7 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 	"github.com/rossum-relay/rossum-relay/worker/trace"
@@ -22,7 +23,11 @@ const (
 	maxStarts = 5
 	// nakPause is how soon a message comes again after trouble with the queue itself.
 	nakPause = 5 * time.Second
-	maxStack = 8 << 10
+	// suspectPause is how soon a suspect comes again while another one is in work.
+	suspectPause = time.Second
+	maxStack     = 8 << 10
+	// giveBackWithin bounds the last write of a turn that was cut short.
+	giveBackWithin = 5 * time.Second
 )
 
 // handle takes one message to the end of its turn. The message is acknowledged only after the run's next state is
@@ -48,6 +53,9 @@ func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
 	case errors.As(err, &leased):
 		_ = d.Nak(min(max(leased.Until.Sub(w.Now()), time.Second), nakPause))
 		return
+	case errors.Is(err, journal.ErrSuspect):
+		_ = d.Nak(suspectPause)
+		return
 	case errors.Is(err, journal.ErrLost):
 		log.Info("run was taken over; leaving it", zap.Error(err))
 	default:
@@ -58,10 +66,11 @@ func (w *Worker) handle(ctx, stopping context.Context, d *queue.Delivery) {
 
 // turn is one turn of a run: take, plan, run steps, settle, acknowledge, in a span of its event's trace.
 func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
-	r, err := w.Journal.Take(ctx, d.Envelope, d.Lane, w.Name, w.ackWait())
+	r, leave, err := w.take(ctx, d)
 	if err != nil {
 		return err
 	}
+	defer leave()
 	if r.State.Settled() {
 		return w.finish(ctx, r, d)
 	}
@@ -96,17 +105,62 @@ func (w *Worker) work(ctx, stopping context.Context, r *journal.Run, d *queue.De
 		}
 		return d.Nak(0)
 	}
+	if errors.Is(err, errHangs) { // its start stays counted
+		r.Release()
+		return errors.Join(err, r.Save(ctx))
+	}
 	if err != nil {
 		return errors.Join(err, w.giveBack(ctx, r))
 	}
 	return w.settle(ctx, r, d, v)
 }
 
-// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start.
+// take takes the run of a message; leave ends the turn. Runs that were started before without getting to an outcome go
+// one at a time in a process: where one of them crashes it, the others are not started again and again beside it until
+// they are taken for poison too.
+func (w *Worker) take(ctx context.Context, d *queue.Delivery) (r *journal.Run, leave func(), err error) {
+	r, err = w.Journal.Take(ctx, d.Envelope, d.Lane, w.Name, w.ackWait())
+	if !errors.Is(err, journal.ErrSuspect) {
+		return r, func() {}, err
+	}
+	if !w.suspect.TryLock() {
+		return nil, nil, err
+	}
+	if r, err = w.Journal.TakeAlone(ctx, d.Envelope, d.Lane, w.Name, w.ackWait()); err != nil {
+		w.suspect.Unlock()
+		return nil, nil, err
+	}
+	return r, w.suspect.Unlock, nil
+}
+
+// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start. It does so also when
+// the time to drain is over.
 func (w *Worker) giveBack(ctx context.Context, r *journal.Run) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackWithin)
+	defer cancel()
 	r.Starts--
 	r.Release()
 	return r.Save(ctx)
+}
+
+// errHangs ends a turn that takes longer than all its steps together may.
+var errHangs = errors.New("the run hangs")
+
+// turnBase is how long a turn may take beside what its steps may: for computing, for Rossum's API and for places at
+// targets.
+const turnBase = 15 * time.Minute
+
+// longest is how long one turn of a pipeline's run may take.
+func (w *Worker) longest(p *pipeline.Pipeline) time.Duration {
+	d := turnBase
+	for _, s := range p.Steps {
+		timeout := s.Config.Timeout.D()
+		if t, ok := w.Config.Targets.Get(s.Target); ok && timeout <= 0 {
+			timeout = t.Timeout.D()
+		}
+		d += 2 * max(timeout, defaultTimeout) // to look and to send
+	}
+	return d
 }
 
 // guarded runs the steps and turns a panic into a dead letter.
@@ -127,9 +181,14 @@ func (w *Worker) guarded(ctx, stopping context.Context, r *journal.Run, d *queue
 			}), nil
 		}
 	}()
+	if p, ok := w.Pipelines.Pipeline(r.Pipeline); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, w.longest(p), errHangs)
+		defer cancel()
+	}
 	v, err = w.process(ctx, stopping, r, d)
-	if err == nil && ctx.Err() != nil { // cut short: what it says is about the stop, not about the run
-		return verdict{}, ctx.Err()
+	if ctx.Err() != nil { // cut short: what it says is about the stop, not about the run
+		return verdict{}, errors.Join(context.Cause(ctx), err)
 	}
 	return v, err
 }

@@ -57,6 +57,7 @@ type Worker struct {
 	targets   *targets
 	rossum    *accounts
 	inWork    sync.Map     // run.ID: runs this process is working on
+	suspect   sync.Mutex   // held by the one suspect in work
 	unclaimed atomic.Int32 // sweeps in a row that saw messages without a consumer
 }
 

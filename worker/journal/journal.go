@@ -59,19 +59,35 @@ type Run struct {
 	lease time.Duration
 }
 
+// suspectFrom is how many starts without an outcome make a run a suspect.
+const suspectFrom = 2
+
+// ErrSuspect means that the run was started several times without getting to an outcome: perhaps it crashes its worker,
+// perhaps it was only beside one that does. TakeAlone takes it.
+var ErrSuspect = errors.New("the run was started before without getting to an outcome")
+
 // Take loads or begins a run's journal, takes its lease and counts the start, all in one write. It returns the journal
 // without taking it when the run is settled, or when it waits and the message is an older one (Idle); a *LeasedError
-// when another worker has it.
+// when another worker has it; ErrSuspect when only TakeAlone may take it.
 func (j *Journal) Take(ctx context.Context, e queue.Envelope, lane, owner string, lease time.Duration) (*Run, error) {
+	return j.takeFor(ctx, e, lane, owner, lease, false)
+}
+
+// TakeAlone is Take for a process that has no other suspect in work: then a crash tells against this run.
+func (j *Journal) TakeAlone(ctx context.Context, e queue.Envelope, lane, owner string, lease time.Duration) (*Run, error) {
+	return j.takeFor(ctx, e, lane, owner, lease, true)
+}
+
+func (j *Journal) takeFor(ctx context.Context, e queue.Envelope, lane, owner string, lease time.Duration, alone bool) (*Run, error) {
 	for {
-		r, err := j.take(ctx, e, lane, owner, lease)
+		r, err := j.take(ctx, e, lane, owner, lease, alone)
 		if !errors.Is(err, ErrLost) {
 			return r, err
 		}
 	}
 }
 
-func (j *Journal) take(ctx context.Context, e queue.Envelope, lane, owner string, lease time.Duration) (*Run, error) {
+func (j *Journal) take(ctx context.Context, e queue.Envelope, lane, owner string, lease time.Duration, alone bool) (*Run, error) {
 	now := j.now()
 	rec, rev, err := j.runs.Get(ctx, string(e.Run))
 	r := &Run{Record: rec, j: j, rev: rev, lease: lease}
@@ -87,6 +103,8 @@ func (j *Journal) take(ctx context.Context, e queue.Envelope, lane, owner string
 		return r, nil
 	case r.Owner != "" && r.Owner != owner && now.Before(r.Lease):
 		return nil, &LeasedError{Until: r.Lease}
+	case r.Starts >= suspectFrom && !alone:
+		return nil, fmt.Errorf("run %s: %w", e.Run, ErrSuspect)
 	}
 	r.State, r.Owner = run.Running, owner
 	r.Starts++
