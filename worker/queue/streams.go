@@ -37,12 +37,14 @@ const (
 	BucketTokens  = "tokens"
 	BucketMembers = "members"
 	BucketAlerts  = "alerts"
+	// BucketSessions holds the logins of the console.
+	BucketSessions = "sessions"
 )
 
 func bucketNames() []string {
 	return []string{
 		BucketEvents, BucketJournal, BucketLedger, BucketOrder, BucketAnswers,
-		BucketLeases, BucketHolds, BucketTokens, BucketMembers, BucketAlerts,
+		BucketLeases, BucketHolds, BucketTokens, BucketMembers, BucketAlerts, BucketSessions,
 	}
 }
 
