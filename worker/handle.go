@@ -74,8 +74,8 @@ func (w *Worker) turn(ctx, stopping context.Context, d *queue.Delivery) error {
 	if r.State.Settled() {
 		return w.finish(ctx, r, d)
 	}
-	if r.Idle(d.Hop, w.Now()) { // an older message of a run that waits: make sure that it will be woken
-		return w.schedule(ctx, r, d)
+	if r.Idle(d.Hop, w.Now()) {
+		return w.reschedule(ctx, r, d)
 	}
 	if !r.Next.IsZero() && r.Starts == 1 {
 		w.Metrics.Late(w.Now().Sub(r.Next))
@@ -115,6 +115,7 @@ func (w *Worker) work(ctx, stopping context.Context, r *journal.Run, d *queue.De
 	return w.settle(ctx, r, d, v)
 }
 
+<<<<<<< Updated upstream
 // take takes the run of a message; leave ends the turn. Runs that were started before without getting to an outcome go
 // one at a time in a process: where one of them crashes it, the others are not started again and again beside it until
 // they are taken for poison too.
@@ -135,6 +136,19 @@ func (w *Worker) take(ctx context.Context, d *queue.Delivery) (r *journal.Run, l
 
 // giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start. It does so also when
 // the time to drain is over.
+=======
+// reschedule makes sure that a run that waits will be woken, when an older message of it comes. The server may have purged
+// its schedule when it fired the one before; the hop is raised, or the queue would take the schedule for one it has.
+func (w *Worker) reschedule(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
+	r.Hop++
+	if err := r.Save(ctx); err != nil {
+		return err
+	}
+	return w.schedule(ctx, r, d)
+}
+
+// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start.
+>>>>>>> Stashed changes
 func (w *Worker) giveBack(ctx context.Context, r *journal.Run) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackWithin)
 	defer cancel()

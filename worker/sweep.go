@@ -15,6 +15,8 @@ import (
 
 const (
 	sweepEvery = time.Minute
+	// sweepMost bounds the pause between two sweeps.
+	sweepMost = 10 * time.Minute
 	// overdueAfter is how late a run may be before the sweeper looks for its message.
 	overdueAfter = 2 * time.Minute
 	// orphanAfter is how old a payload without a run may be: an ingest may still be about to publish it.
@@ -238,7 +240,7 @@ func (s *sweep) old(ctx context.Context) error {
 }
 
 // sweepLoop sweeps every minute in one of all workers, until ctx ends; where a sweep takes long, it takes a twentieth of
-// the time at most.
+// the time at most, as long as that makes no pause beyond sweepMost.
 func (w *Worker) sweepLoop(ctx context.Context) error {
 	wait := sweepEvery
 	for {
@@ -256,7 +258,7 @@ func (w *Worker) sweepLoop(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.Log.Warn("sweep", zap.Error(err))
 		}
-		wait = max(wait, 20*time.Since(start))
+		wait = min(max(wait, 20*time.Since(start)), sweepMost)
 		if w.Found != nil {
 			w.Found(ctx, found)
 		}

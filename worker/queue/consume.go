@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -108,8 +109,9 @@ func (q *Queue) Move(ctx context.Context) error {
 	return q.consume(ctx, streamRetry, cfg, moverSlots, nil, q.moveOne)
 }
 
-// moveOne publishes under the hop the schedule was made with; its id is new to the work queue, as hops rise before
-// every publish. Server headers of the schedule are not copied.
+// moveOne publishes what is due under an id of its own: the server may fire a schedule twice, and each time it purges the
+// schedule that the run has by then, a later one perhaps. The run's worker makes that good, if only it gets the message.
+// Server headers of the schedule are not copied.
 func (q *Queue) moveOne(ctx context.Context, m jetstream.Msg) {
 	e, err := parseEnvelope(m.Headers())
 	lane := m.Headers().Get(headerLane)
@@ -118,7 +120,12 @@ func (q *Queue) moveOne(ctx context.Context, m jetstream.Msg) {
 		_ = m.NakWithDelay(time.Hour)
 		return
 	}
-	if _, err := q.Publish(ctx, lane, e, payloadOf(m.Headers(), m.Data())); err != nil {
+	meta, err := m.Metadata()
+	if err == nil {
+		id := e.MessageID() + ":" + strconv.FormatUint(meta.Sequence.Stream, 10)
+		_, err = q.publishAs(ctx, id, lane, e, payloadOf(m.Headers(), m.Data()))
+	}
+	if err != nil {
 		q.log.Warn("a due run cannot go back into its lane yet", zap.String("run", string(e.Run)), zap.Error(err))
 		_ = m.NakWithDelay(moverAgain)
 		return

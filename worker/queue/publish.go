@@ -18,10 +18,14 @@ var ErrFull = errors.New("queue is full")
 // Publish puts a run's message into its lane and returns when it is stored. A repeated publish of the same hop within
 // ten minutes is a no-op that returns false. Blocks, retrying over a lost leader, until ctx ends.
 func (q *Queue) Publish(ctx context.Context, lane string, e Envelope, p Payload) (stored bool, err error) {
+	return q.publishAs(ctx, e.MessageID(), lane, e, p)
+}
+
+func (q *Queue) publishAs(ctx context.Context, id, lane string, e Envelope, p Payload) (stored bool, err error) {
 	m := nats.NewMsg(eventSubject(lane, e))
 	m.Header = e.header()
 	p.addTo(m)
-	ack, err := q.publish(ctx, streamEvents, e.MessageID(), m)
+	ack, err := q.publish(ctx, streamEvents, id, m)
 	if err != nil {
 		return false, err
 	}
