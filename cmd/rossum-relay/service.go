@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/ingest"
+	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker"
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
+	"github.com/rossum-relay/rossum-relay/worker/metrics"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
 	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/target/limits"
@@ -32,6 +35,7 @@ type service struct {
 	tokens   *tokens.Store
 	ingest   *ingest.Server
 	worker   *worker.Worker
+	monitor  *monitor
 	listener net.Listener
 }
 
@@ -50,13 +54,19 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, opts
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openQueue(ctx, opts, roles); err != nil {
+	if s.monitor, err = openMonitor(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	if err := s.openQueue(ctx, append(opts, queue.WithMetrics(s.monitor.registry)), roles); err != nil {
+		return nil, err
+	}
+	if err := s.monitor.watchQueue(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, role := range roles {
 		switch role {
 		case configs.RoleIngest:
-			err = s.openIngest()
+			err = s.openIngest(slices.Contains(roles, configs.RoleWorker))
 		case configs.RoleWorker:
 			err = s.openWorker(ctx, set)
 		}
@@ -90,8 +100,18 @@ func (s *service) openQueue(ctx context.Context, opts []queue.Option, roles []co
 	return err
 }
 
-func (s *service) openIngest() (err error) {
-	if s.ingest, err = ingest.New(ingest.Options{Config: s.cfg, Queue: s.queue, Store: s.answers, Log: s.log.Named("ingest")}); err != nil {
+// openIngest makes the ingest. Only beside a worker it may log in to Rossum, to find the names of queues.
+func (s *service) openIngest(beside bool) (err error) {
+	o := ingest.Options{Config: s.cfg, Queue: s.queue, Store: s.answers, Log: s.log.Named("ingest"), Metrics: s.monitor.registry}
+	if beside {
+		o.Resolve = newQueueNames(func(environment string) (*rossumapi.Client, error) {
+			return relayClient(s.cfg, environment, s.tokens)
+		}).resolve
+	}
+	if s.monitor.tracer != nil {
+		o.Trace = s.monitor.tracer.Event
+	}
+	if s.ingest, err = ingest.New(o); err != nil {
 		return err
 	}
 	if s.listener, err = net.Listen("tcp", s.cfg.Ingest.Listen); err != nil {
@@ -112,14 +132,18 @@ func (s *service) openWorker(ctx context.Context, set *pipeline.Set) error {
 	}
 	s.worker, err = worker.New(worker.Options{
 		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared, Tokens: s.tokens,
-		Log: s.log.Named("worker"), Name: name,
+		Log: s.log.Named("worker"), Name: name, Metrics: metrics.NewWork(s.monitor.registry), Trace: s.monitor.tracer, Found: s.monitor.found,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.monitor.openAlerts(ctx, s, name, shared.First)
 }
 
 // run serves until ctx ends, then drains: no new events, runs in work finish their step.
 func (s *service) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.monitor.run(ctx, s) })
 	if s.ingest != nil {
 		g.Go(func() error { return s.ingest.Serve(ctx, s.listener) })
 		s.log.Info("ingest listens", zap.String("address", s.listener.Addr().String()))
@@ -135,6 +159,9 @@ func (s *service) run(ctx context.Context) error {
 }
 
 func (s *service) close() {
+	if s.monitor != nil {
+		s.monitor.close(s.log)
+	}
 	if s.listener != nil {
 		_ = s.listener.Close()
 	}

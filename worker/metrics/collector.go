@@ -170,8 +170,8 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// RegisterBuild says which build runs.
-func RegisterBuild(registry prometheus.Registerer, version, revision string) {
+// registerBuild says which build runs.
+func registerBuild(registry prometheus.Registerer, version, revision string) {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: prefix + "build_info", Help: "1; the labels say which build runs.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "go": runtime.Version()},

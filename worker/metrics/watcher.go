@@ -62,8 +62,8 @@ func NewWatcher(ctx context.Context, o WatcherOptions) (*Watcher, error) {
 	return w, err
 }
 
-// Run looks until ctx ends, and calls seen after each look.
-func (w *Watcher) Run(ctx context.Context, seen func(context.Context, Snapshot)) {
+// Run looks until ctx ends. It blocks.
+func (w *Watcher) Run(ctx context.Context) {
 	for {
 		s := w.Look(ctx)
 		if ctx.Err() != nil {
@@ -71,9 +71,6 @@ func (w *Watcher) Run(ctx context.Context, seen func(context.Context, Snapshot))
 		}
 		if s.Err != nil {
 			w.log.Warn("the queue cannot be watched now", zap.Error(s.Err))
-		}
-		if seen != nil {
-			seen(ctx, s)
 		}
 		select {
 		case <-ctx.Done():
