@@ -24,6 +24,11 @@ func TestOutcomeOf(t *testing.T) {
 		"throttled":           {&rossumapi.APIError{Status: 429}, outcome.Throttled},
 		"server error":        {&rossumapi.APIError{Status: 503}, outcome.Retry},
 		"conflict":            {&rossumapi.APIError{Status: 409}, outcome.Retry},
+		"wrong status":        {&rossumapi.APIError{Status: 409, Code: rossumapi.ConflictStatus}, outcome.Retry},
+		"under review":        {&rossumapi.APIError{Status: 409, Code: rossumapi.ConflictUser}, outcome.Throttled},
+		"changed meanwhile":   {&rossumapi.APIError{Status: 412}, outcome.Retry},
+		"not allowed":         {&rossumapi.APIError{Status: 403}, outcome.Reauth},
+		"refused":             {&rossumapi.APIError{Status: 400}, outcome.Rejected},
 		"not visible":         {&rossumapi.APIError{Status: 404}, outcome.Rejected},
 		"token refused":       {fmt.Errorf("annotation: %w", rossumapi.ErrTokenRejected), outcome.Reauth},
 		"template":            {fmt.Errorf("step: %w", &jinja.Error{Message: "no such name"}), outcome.Misconfigured},
@@ -33,7 +38,7 @@ func TestOutcomeOf(t *testing.T) {
 			t.Errorf("%s: %s (%s), want %s", name, got.Kind, got.Reason, c.want)
 		}
 	}
-	if o := (outcome.Outcome{Reason: "rossum_404", Status: 404}); gone(o) {
-		t.Error("a 404 ends a run as skipped: it also stands for a queue the user may not see")
+	if o := outcomeOf(&rossumapi.APIError{Status: 404}); gone(o) {
+		t.Error("a 404 alone ends a run as skipped: it also stands for a queue the user may not see")
 	}
 }

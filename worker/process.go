@@ -50,7 +50,9 @@ func (w *Worker) process(ctx, stopping context.Context, r *journal.Run, d *queue
 		return done(), nil
 	}
 	if v.state == run.Dead && t.scope != nil {
-		w.onDead(ctx, t, v)
+		if v = unlessGone(ctx, t, v); v.state == run.Dead {
+			w.onDead(ctx, t, v)
+		}
 	}
 	return *v, nil
 }
@@ -297,23 +299,6 @@ func outcomeOf(err error) outcome.Outcome {
 	}
 	// whatever it is, such as trouble with the queue: trying again for a while harms nobody
 	return outcome.Outcome{Kind: outcome.Retry, Reason: "internal", Message: err.Error()}
-}
-
-func rossumOutcome(e *rossumapi.APIError) outcome.Outcome {
-	o := outcome.Outcome{Status: e.Status, Reason: fmt.Sprintf("rossum_%d", e.Status), Message: e.Error(), After: e.RetryAfter}
-	switch {
-	case e.Status == 429:
-		o.Kind = outcome.Throttled
-	case e.Status >= 500 || e.Status == 408 || e.Status == 409 || e.Status == 412:
-		o.Kind = outcome.Retry
-	case e.Status == 401 || e.Status == 403:
-		o.Kind = outcome.Reauth
-	case e.Status == 400 || e.Status == 404:
-		o.Kind = outcome.Rejected
-	default:
-		o.Kind = outcome.Misconfigured
-	}
-	return o
 }
 
 func ptr[T any](v T) *T { return &v }

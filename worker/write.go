@@ -61,7 +61,7 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	if o.Kind != outcome.OK {
 		js.State = journal.Failed
 		if gone(o) && !t.delivered() {
-			return ptr(skipped(reasonGone, "the annotation was deleted or purged meanwhile")), nil
+			return ptr(skippedGone()), nil
 		}
 		if o.Reason == reasonReviewing || o.Reason == reasonReadOnly { // as long as somebody works there, no attempts are spent
 			return ptr(parked(w.Now().Add(o.After), o.Reason, o.Message)), nil
@@ -78,7 +78,7 @@ func (w *Worker) written(ctx context.Context, t *turnState, step *pipeline.Step,
 	return nil, t.r.Save(ctx)
 }
 
-// gone: there is nothing left to write to. A 404 does not say so: it also stands for a user who may not see the queue.
+// gone: there is nothing left to write to. A 404 does not say so by itself: see unlessGone.
 func gone(o outcome.Outcome) bool { return o.Reason == reasonGone }
 
 // Why an annotation is not written to.
@@ -237,9 +237,10 @@ const guardPause = time.Minute
 // guard keeps away from annotations that must not get this status, or values for fields, now (Rossum API reference, traps
 // 29 to 35).
 func guard(a rossumapi.Annotation, status string, fields bool) error {
-	switch a.Status {
-	case rossumapi.StatusPurged, rossumapi.StatusDeleted, rossumapi.StatusSplit:
+	if hasGone(a.Status) {
 		return outcome.Errorf(outcome.Rejected, reasonGone, "annotation %d is %s", a.ID, a.Status)
+	}
+	switch a.Status {
 	case rossumapi.StatusReviewing:
 		return &outcome.Error{Outcome: outcome.Outcome{
 			Kind: outcome.Throttled, Reason: reasonReviewing, After: guardPause,

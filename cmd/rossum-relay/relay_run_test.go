@@ -143,8 +143,8 @@ func TestRejectedThenMendedAndReplayed(t *testing.T) {
 	if err := r.erp.WaitEffects(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	if states := count(r.settled(ctx, 1)); states[run.Done] != 1 {
-		t.Errorf("after the replay: %v", states)
+	if states := count(r.settled(ctx, 2)); states[run.Done] != 2 {
+		t.Errorf("after the replay, and the export that told Rossum of it: %v", states)
 	}
 	r.effects(1)
 	if out = r.cli("dead", "list", "-c", r.config); strings.Contains(out, string(end.id)) {

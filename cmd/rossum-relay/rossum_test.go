@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
 	"github.com/rossum-relay/rossum-relay/worker/erpsim"
 	"github.com/rossum-relay/rossum-relay/worker/run"
@@ -36,32 +35,6 @@ func TestQueueByName(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestLateSuccess: Rossum is told that the delivery is not finished; the later success starts the export again, which
-// ends exported, with one invoice at the ERP.
-func TestLateSuccess(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	config := strings.Replace(testConfig(createStep+tellStep), "    retry:", "    wait: {at_most: 1s}\n    retry:", 1)
-	config = strings.Replace(config, "first: 200ms, max: 1s", "first: 3s, max: 3s", 1)
-	r := newRelay(t, config, erpsim.Options{Faults: []erpsim.Rule{{Method: "POST", Action: erpsim.Refuse, Status: 503, Times: 4}}})
-	r.hook("annotation_content.export")
-	r.start()
-	id := r.export(ctx, "INV-1")
-	if _, err := r.rossum.WaitStatus(ctx, id, rossumapi.StatusFailedExport); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.rossum.WaitStatus(ctx, id, rossumapi.StatusExported); err != nil {
-		for _, rec := range r.settled(context.Background(), 1) {
-			t.Logf("%s %s %s", rec.State, rec.Reason, rec.Message)
-		}
-		t.Fatal(err)
-	}
-	if all := r.settled(ctx, 2); count(all)[run.Done] != 2 {
-		t.Errorf("runs %v, want the late one and the one that found all delivered", count(all))
-	}
-	r.effects(1)
 }
 
 // TestInOrder: an annotation's events reach the ERP one after the other, though the first is refused for a while.

@@ -129,3 +129,10 @@ func (s *Sim) repeat(old *HookCall) {
 	s.remember(call)
 	s.spawn(func(ctx context.Context) { s.deliver(ctx, call) })
 }
+
+// ClearFaults ends all faults of the API and of deliveries.
+func (s *Sim) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults, s.deliveryFaults = nil, nil
+}

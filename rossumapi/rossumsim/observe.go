@@ -1,6 +1,7 @@
 package rossumsim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,4 +110,11 @@ func (s *Sim) Calls(hookID int64) []HookCall {
 		}
 	}
 	return calls
+}
+
+// File returns the content of a document, nil if there is none.
+func (s *Sim) File(documentID int64) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.files[documentID])
 }
