@@ -16,6 +16,9 @@ const kindRossum = "rossum"
 // attempted notes an attempt in the journal. The history gets it last: nothing waits between an answer and the ledger.
 func (w *Worker) attempted(d *delivery, kind string, start time.Time, o outcome.Outcome) {
 	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
+	if kind == "send" {
+		a.Notes = d.send.Notes
+	}
 	d.last = o
 	d.r.Attempted(d.js(), a)
 	d.tried = append(d.tried, a)

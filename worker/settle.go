@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -181,7 +183,7 @@ func resultOf(r *journal.Record) answer.Result {
 		}
 		res.Messages = append(res.Messages, m)
 	}
-	if !hasError(o.Fields) {
+	if !hasError(o.Fields) || r.Failure.Target != "" && !tells(o.Fields, o.Message) {
 		res.Messages = append(res.Messages, rossumapi.Error(deadText(r)))
 	}
 	return res
@@ -193,6 +195,12 @@ func deadText(r *journal.Record) string {
 		return fmt.Sprintf("%s: %s", r.Pipeline, f.Outcome.Message)
 	}
 	return fmt.Sprintf("%s: not delivered to %s: %s", r.Pipeline, f.Target, f.Outcome.Message)
+}
+
+// tells: what a target refuses stands at a field in full. Its words on single fields alone are half of them: "tax code V9
+// is invalid", but not that the period is closed.
+func tells(fields []outcome.Field, message string) bool {
+	return slices.ContainsFunc(fields, func(f outcome.Field) bool { return strings.Contains(f.Text, message) })
 }
 
 func hasError(fields []outcome.Field) bool {

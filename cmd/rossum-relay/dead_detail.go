@@ -86,7 +86,7 @@ func printTimeline(stdout io.Writer, all []operate.Moment) {
 			fmt.Fprintf(stdout, "  %s", m.Took.Round(time.Millisecond))
 		}
 		fmt.Fprintln(stdout)
-		for _, text := range []string{m.Message, m.Response} {
+		for _, text := range append([]string{m.Message, m.Response}, m.Notes...) {
 			if text != "" {
 				fmt.Fprintf(stdout, "    %s\n", strings.ReplaceAll(printable(text), "\n", "\n    "))
 			}

@@ -152,7 +152,7 @@ func sapTest() erpTest {
 			{name: "there already", there: map[string]erpDocument{"%s": {"5190", "3449.43"}}, said: "5190", calls: []string{look, attach}},
 			{name: "another with this reference", there: map[string]erpDocument{"%s": {"1", "7.00"}}, dead: outcome.Rejected, said: "another document with this number", calls: []string{look}},
 			{name: "period closed", fault: refused(create, 400, balance), dead: outcome.Rejected, said: "Period 002/2026 is not open; Balance not zero: 0.01", calls: []string{look, create}},
-			{name: "rows at their fields", fault: refused(create, 400, taxCode), dead: outcome.Rejected, said: "Tax code V9 is invalid", field: "item_rate", calls: []string{look, create}},
+			{name: "rows at their fields", fault: refused(create, 400, taxCode), dead: outcome.Rejected, said: "Tax code V9 is invalid", field: "item_rate", also: "Period 002/2026 is not open", calls: []string{look, create}},
 			{name: "locked", fault: refused(create, 400, `{"error":{"code":"ME/006","message":{"value":"Order 4500012873 is being processed by MILLER"}}}`), calls: []string{look, create, create, attach}},
 			{name: "token expired", fault: refused(create, 403, ``, "X-Csrf-Token", "Required"), calls: []string{look, create, token, create, attach}},
 			{name: "answer lost", fault: lost(create), calls: []string{look, create, look, attach}},

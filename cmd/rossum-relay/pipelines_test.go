@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs/pipelines"
+	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
 	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim/samples"
 	"github.com/rossum-relay/rossum-relay/worker/erpsim"
@@ -157,6 +158,7 @@ type erpCase struct {
 	dead  outcome.Kind // "" for a run that is done
 	said  string       // what Rossum is told
 	field string       // where
+	also  string       // anywhere
 	calls []string     // in order, by their beginnings
 	sent  map[string]string
 }
@@ -277,6 +279,9 @@ func (c *erpCase) checkMessage(t *testing.T, r *relay, id int64) {
 	content, err := r.rossum.Content(id)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(a.Messages, func(m rossumapi.Message) bool { return strings.Contains(m.Content, c.also) }) {
+		t.Errorf("Rossum was told %+v, want also %q", a.Messages, c.also)
 	}
 	for _, m := range a.Messages {
 		if !strings.Contains(m.Content, c.said) {

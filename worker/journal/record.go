@@ -156,6 +156,8 @@ type Attempt struct {
 	At      time.Time       `json:"at"`
 	Took    time.Duration   `json:"took"`
 	Outcome outcome.Outcome `json:"outcome"`
+	// Notes tell what was dropped, replaced or derived when the document was made.
+	Notes []string `json:"notes,omitempty"`
 }
 
 const keptAttempts = 5

@@ -72,8 +72,10 @@ type Moment struct {
 	Message string       `json:"message,omitempty"`
 	// Response is the beginning of what the target answered.
 	Response string `json:"response,omitempty"`
-	Who      string `json:"who,omitempty"`
-	Why      string `json:"why,omitempty"`
+	// Notes tell what was dropped, replaced or derived when the document was made.
+	Notes []string `json:"notes,omitempty"`
+	Who   string   `json:"who,omitempty"`
+	Why   string   `json:"why,omitempty"`
 }
 
 // Field is the shape of one field of the document.
@@ -240,7 +242,7 @@ func (o *Operator) timeline(ctx context.Context, r *journal.Record) ([]Moment, e
 	add := func(a journal.Attempt) {
 		all = append(all, Moment{
 			At: a.At, Took: a.Took, What: a.Kind, Step: a.Step, Outcome: a.Outcome.Kind, Reason: a.Outcome.Reason,
-			Status: a.Outcome.Status, Message: a.Outcome.Message, Response: a.Outcome.Excerpt,
+			Status: a.Outcome.Status, Message: a.Outcome.Message, Response: a.Outcome.Excerpt, Notes: a.Notes,
 		})
 	}
 	err := o.Queue.History(ctx, r.Pipeline, r.Run, func(_ time.Time, entry []byte) error {

@@ -253,7 +253,7 @@ steps:
 	if changed.Fingerprint == send.Fingerprint {
 		t.Error("another invoice has the same fingerprint")
 	}
-	if notes := strings.Join(same["nothing to get"].Document.Notes, "\n"); !strings.Contains(notes, "files are embedded while the document is sent (1)") {
+	if notes := strings.Join(same["nothing to get"].Notes, "\n"); !strings.Contains(notes, "files are embedded while the document is sent (1)") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -320,5 +320,17 @@ func TestAttachedFiles(t *testing.T) {
 	_, err = prepared(t, strings.TrimSuffix(below, "]")+`, {s: {send: erp, post: /a, map: {xml: "{{ steps.inv.text }}"}}}]`, nil)
 	if o := wantKind(t, err, outcome.Misconfigured); o.Reason != "embedded_files" {
 		t.Errorf("got %s: a streamed document has no text", o.Reason)
+	}
+}
+
+// TestSendNotes: what was dropped and derived in a document stands in the timeline, also of one sent as a file.
+func TestSendNotes(t *testing.T) {
+	send := mustPrepare(t, `
+steps:
+  - inv: {invoice: {}, format: ubl}
+  - s: {send: erp, post: /a, files: {invoice: steps.inv, scan: document.original}}
+`, nil)
+	if notes := strings.Join(send.Notes, "\n"); !strings.Contains(notes, "seller.country: US, from the form of the address (1)") {
+		t.Errorf("notes %q", notes)
 	}
 }

@@ -30,6 +30,8 @@ type Send struct {
 	Request     target.Request
 	// Document is what is sent; its Body is Request.Body.
 	Document document.Document
+	// Notes tell what was dropped, replaced or derived in the document and in documents sent as files.
+	Notes []string
 	// Messages are warnings about the document, for the reviewer.
 	Messages []rossumapi.Message
 	// Repeatable sends have no ledger entry and may be sent again.
@@ -119,6 +121,7 @@ func (s *Step) PrepareSend(ctx context.Context, scope *Scope) (*Send, error) {
 	if err := s.request(f, send, live); err != nil {
 		return nil, err
 	}
+	send.Notes = append(notesOf(f, s.send.files), live.doc.Notes...)
 	if name := s.Config.IdempotencyHeader; name != "" {
 		send.Request.Header.Set(name, idempotencyKey(s.Target, key))
 	}
@@ -226,6 +229,22 @@ func filesOf(f *frame, list []named) ([]target.File, error) {
 		}
 	}
 	return files, nil
+}
+
+// notesOf are the notes of documents that are sent as files.
+func notesOf(f *frame, list []named) (notes []string) {
+	for _, p := range list {
+		v, err := p.value(f)
+		if err != nil {
+			continue // told by filesOf
+		}
+		for _, item := range itemsOf(v) {
+			if d, ok := item.(*docValue); ok {
+				notes = append(notes, d.doc.Notes...)
+			}
+		}
+	}
+	return notes
 }
 
 // idempotencyKey is the key of a send in the form of a UUID (RFC 9562, version 8), which every ERP with such a header takes.
