@@ -336,7 +336,7 @@ type RossumMessage struct {
 
 // Format says how a mapped tree or an invoice becomes bytes.
 type Format struct {
-	// Type: json (default), xml, csv or fixed; ubl or cii of an invoice, whose options are profile and attach.
+	// Type: json (default), xml, csv or fixed; ubl or cii of an invoice, whose options are profile, attach and content_type.
 	Type string `yaml:"type" default:"json" enum:"json,xml,csv,fixed,ubl,cii"`
 	// Options of the type; see the documentation of each format.
 	Options Node `yaml:",inline"`
