@@ -115,7 +115,6 @@ func (w *Worker) work(ctx, stopping context.Context, r *journal.Run, d *queue.De
 	return w.settle(ctx, r, d, v)
 }
 
-<<<<<<< Updated upstream
 // take takes the run of a message; leave ends the turn. Runs that were started before without getting to an outcome go
 // one at a time in a process: where one of them crashes it, the others are not started again and again beside it until
 // they are taken for poison too.
@@ -134,9 +133,6 @@ func (w *Worker) take(ctx context.Context, d *queue.Delivery) (r *journal.Run, l
 	return r, w.suspect.Unlock, nil
 }
 
-// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start. It does so also when
-// the time to drain is over.
-=======
 // reschedule makes sure that a run that waits will be woken, when an older message of it comes. The server may have purged
 // its schedule when it fired the one before; the hop is raised, or the queue would take the schedule for one it has.
 func (w *Worker) reschedule(ctx context.Context, r *journal.Run, d *queue.Delivery) error {
@@ -147,8 +143,8 @@ func (w *Worker) reschedule(ctx context.Context, r *journal.Run, d *queue.Delive
 	return w.schedule(ctx, r, d)
 }
 
-// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start.
->>>>>>> Stashed changes
+// giveBack lets another worker go on at once: a deploy, or trouble with the queue, counts no start. It does so also when
+// the time to drain is over.
 func (w *Worker) giveBack(ctx context.Context, r *journal.Run) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackWithin)
 	defer cancel()
