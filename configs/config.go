@@ -108,7 +108,8 @@ type Queue struct {
 	Replicas int `yaml:"replicas"`
 	// MaxStore bounds the embedded queue's disk use. Defaults to 20GiB.
 	MaxStore Size `yaml:"max_store" default:"20GiB" positive:"true"`
-	// MaxEvents bounds the work queue EV in bytes; over it Rossum is told 503. Defaults to half of max_store.
+	// MaxEvents bounds the work queue EV in bytes; over it Rossum is told 503. Defaults to half of max_store; with url to
+	// what the cluster allows.
 	MaxEvents Size `yaml:"max_events"`
 	// Keys seal everything stored: the first seals, all open. 32 bytes each, base64. Embedded without keys makes one in the data directory.
 	Keys []Secret `yaml:"keys"`

@@ -79,7 +79,7 @@ func (c *Config) derive() {
 	if c.Console.Index.File == "" {
 		c.Console.Index.File = filepath.Join(c.Queue.Data, "console.db")
 	}
-	if c.Queue.MaxEvents == 0 {
+	if c.Queue.MaxEvents == 0 && c.Queue.URL == "" { // a cluster has limits of its own, and reserves what a stream may use
 		c.Queue.MaxEvents = c.Queue.MaxStore / 2
 	}
 	if c.Queue.Replicas == 0 {

@@ -137,6 +137,22 @@ func TestEmptyFileHasDefaults(t *testing.T) {
 	}
 }
 
+// TestClustersKeepTheirOwnLimits: JetStream reserves what a stream may use, which a small cluster refuses.
+func TestClustersKeepTheirOwnLimits(t *testing.T) {
+	for text, want := range map[string]configs.Size{
+		"queue: {max_store: 10GiB}": 5 << 30,
+		`queue: {url: "nats://a:4222", keys: ["0000000000000000000000000000000000000000000="]}`:                   0,
+		`queue: {url: "nats://a:4222", keys: ["0000000000000000000000000000000000000000000="], max_events: 1GiB}`: 1 << 30,
+	} {
+		cfg, err := configs.Parse("relay.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if cfg.Queue.MaxEvents != want {
+			t.Errorf("%s: max_events %d, want %d", text, cfg.Queue.MaxEvents, want)
+		}
+	}
+}
+
 func TestPathsAreRelativeToTheFile(t *testing.T) {
 	cfg, err := configs.Parse("/etc/relay/relay.yaml", []byte("queue: {credentials: a.creds, url: \"nats://a\", keys: [\"${K}\"]}\ntargets: {out: {dir: {path: /srv/out}}, in: {dir: {path: in}}}\n"))
 	if err != nil {

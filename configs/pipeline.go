@@ -26,7 +26,8 @@ type Pipeline struct {
 	Retry Retry `yaml:"retry"`
 	// Concurrency of the lane over all workers. Defaults to 16.
 	Concurrency int `yaml:"concurrency" default:"16" positive:"true"`
-	// Backlog is the lane's quota of stored bytes; over it this pipeline's events get 503. Defaults to 2GiB.
+	// Backlog is the quota of stored bytes of runs that wait for a worker or for their time; over it this pipeline's events
+	// get 503. Defaults to 2GiB.
 	Backlog Size `yaml:"backlog" default:"2GiB" positive:"true"`
 	// OnDead tells Rossum about a dead run when nobody waits for the answer.
 	OnDead OnDead `yaml:"on_dead"`
@@ -156,7 +157,8 @@ type Step struct {
 	Form Named[Template] `yaml:"form" kind:"send"`
 	// Files sends a multipart body whose parts are bare expressions such as document.original.
 	Files Named[Expr] `yaml:"files" kind:"send"`
-	// Key of the side effect. Defaults to the pipeline's key and the step's name.
+	// Key of the side effect. Defaults to the pipeline's key and the step's name. Sends to one target under the same key are
+	// one delivery, whichever pipelines they belong to: what two pipelines deliver both needs another step name or key.
 	Key []Expr `yaml:"key" kind:"send"`
 	// Repeatable steps have no ledger entry and may be sent again.
 	Repeatable bool `yaml:"repeatable" kind:"send"`

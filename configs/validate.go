@@ -28,6 +28,7 @@ func validate(cfg *Config, d *decoder) {
 		for i := range cfg.Pipelines {
 			v.steps("pipelines."+cfg.Pipelines[i].Name, &cfg.Pipelines[i].Value)
 		}
+		v.keys()
 		v.tables()
 	}
 	v.queue()
@@ -166,7 +167,7 @@ func (v *validator) queue() {
 	for _, p := range v.cfg.Pipelines {
 		quotas += p.Value.Backlog
 	}
-	if quotas > q.MaxEvents && len(v.cfg.Pipelines) > 0 {
+	if q.MaxEvents > 0 && quotas > q.MaxEvents && len(v.cfg.Pipelines) > 0 {
 		v.doubtful("queue", "the pipelines' backlogs together exceed max_events: dead targets could fill the queue for all pipelines",
 			"raise max_store or max_events, or lower backlog in the pipelines")
 	}
