@@ -15,6 +15,7 @@ import (
 // simRossumCmd is "rossum-relay sim rossum".
 type simRossumCmd struct {
 	Listen   string  `default:"127.0.0.1:8081" help:"Address to listen on."`
+	BaseURL  string  `placeholder:"URL" help:"How others reach it, such as http://rossum.localhost:8081. Defaults to the address it listens on."`
 	Username string  `default:"relay@acme.example" help:"User who may log in, an admin."`
 	Password string  `env:"SIM_ROSSUM_PASSWORD" default:"relay" help:"The user's password."`
 	Speed    float64 `default:"1" help:"How much faster than real time Rossum's waits pass: 30 polls every second."`
@@ -44,7 +45,7 @@ func (c *simRossumCmd) Run(ctx context.Context, stdout io.Writer) error {
 	defer exports.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	options := rossumsim.Options{Seed: c.Seed, Speed: c.Speed}
+	options := rossumsim.Options{Seed: c.Seed, Speed: c.Speed, BaseURL: c.BaseURL}
 	return rossumsim.Serve(ctx, options, c.Listen, func(sim *rossumsim.Sim) error {
 		user, annotations, err := c.prepare(sim)
 		if err != nil {
