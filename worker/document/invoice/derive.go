@@ -124,6 +124,10 @@ func (r *reader) lineDiscount(l *Line, row int) {
 	c.Percent, c.Base = some(c.Amount), some(r.inv.Round(base.Abs()))
 	c.Amount = r.inv.taxOf(base.Abs(), c.Percent.Decimal)
 	if r.inv.near(base.Add(c.Signed()), l.Net.Decimal) {
+		// currencies of few places round the amount more than electronic invoices allow beside a percentage
+		if exact := c.Base.Decimal.Mul(c.Percent.Decimal).Shift(-2); exact.Sub(c.Amount).Abs().GreaterThan(decimal.New(2, -2)) {
+			c.Percent, c.Base = decimal.NullDecimal{}, decimal.NullDecimal{}
+		}
 		l.Charges = []Charge{c}
 		r.derived(Place{"line.discount", row}, "from a percentage")
 	}

@@ -185,6 +185,22 @@ var chargeKinds = []struct{ word, reason, code string }{
 	{"misc", "Miscellaneous", "ABK"}, {"other", "Miscellaneous", "ABK"},
 }
 
+// reasonCodes drops codes of the other list: freight that is given back has none. Codes of allowances (UNTDID 5189) are
+// numbers, those of charges (UNTDID 7161) begin with a letter.
+func (r *reader) reasonCodes() {
+	all := [][]Charge{r.inv.Charges}
+	for _, l := range r.inv.Lines {
+		all = append(all, l.Charges)
+	}
+	for _, charges := range all {
+		for i := range charges {
+			if c := &charges[i]; c.ReasonCode != "" && c.Allowance != (c.ReasonCode[0] <= '9') {
+				c.ReasonCode = ""
+			}
+		}
+	}
+}
+
 // maxTaxes bounds the tax rates of a document, which every line is compared
 // with.
 const maxTaxes = 100

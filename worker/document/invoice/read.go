@@ -34,6 +34,7 @@ func Read(tree rossumapi.Tree, m Mapping) (*Invoice, []Problem, error) {
 	r.totals()
 	r.payment()
 	r.signs()
+	r.reasonCodes()
 	r.derive()
 	r.required()
 	return r.inv, r.problems, errors.Join(r.errs...)

@@ -298,3 +298,20 @@ func TestManyRates(t *testing.T) {
 		t.Errorf("%d tax rows, %d problems, %v", len(inv.Taxes), len(problems), err)
 	}
 }
+
+// TestReasonCodes: codes of charges and of allowances are of different lists; one on the wrong side is refused by the
+// standard (BR-CL-19 and 20), and its words say enough.
+func TestReasonCodes(t *testing.T) {
+	inv := content{header{"currency": "eur", "amount_total_base": "=100", "amount_total_tax": "=0", "shipping_charge": "=-5", "handling_charge": "=3"},
+		tables{
+			"line_items":        rows{{"item_description": "a", "item_quantity": "=1", "item_amount_base": "=100"}},
+			"line_item_charges": rows{{"charge_type": "Discount", "charge_amount": "=2"}, {"charge_type": "Discount", "charge_amount": "=-2"}},
+		}}.read(t)
+	var got []string
+	for _, c := range inv.Charges {
+		got = append(got, strings.TrimSpace(fmt.Sprint(c.Signed(), " ", c.Reason, " ", c.ReasonCode)))
+	}
+	if want := "2 Discount, -2 Discount 95, -5 Shipping, 3 Handling HD"; strings.Join(got, ", ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, ", "), want)
+	}
+}

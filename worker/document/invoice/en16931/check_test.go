@@ -94,6 +94,7 @@ func TestCoreRules(t *testing.T) {
 		{"BR-15", func(i *invoice.Invoice) { i.Totals.Due.Valid = false }},
 		{"BR-16", func(i *invoice.Invoice) { i.Lines, i.Taxes, i.Totals.Net.Valid = nil, nil, false }},
 		{"BR-17", func(i *invoice.Invoice) { i.Payee.Name = i.Seller.Name }},
+		{"BR-17", func(i *invoice.Invoice) { i.Payee.Name, i.Seller.LegalName = "Bergmann Holding", "Bergmann Holding" }},
 		{"BR-17", func(i *invoice.Invoice) { i.Payee.ID.Value = "1" }},
 		{"BR-21", func(i *invoice.Invoice) { i.Lines[0].ID = "" }},
 		{"BR-22", func(i *invoice.Invoice) { i.Lines[0].Quantity.Valid = false }},
@@ -132,6 +133,7 @@ func TestCoreRules(t *testing.T) {
 		{"BR-CL-05", func(i *invoice.Invoice) { i.TaxCurrency = "KCS" }},
 		{"BR-CL-10", func(i *invoice.Invoice) { i.Seller.ID = invoice.Identifier{Value: "1", Scheme: "9999"} }},
 		{"BR-CL-11", func(i *invoice.Invoice) { i.Buyer.LegalID = invoice.Identifier{Value: "1", Scheme: "HRB"} }},
+		{"BR-CL-26", func(i *invoice.Invoice) { i.Delivery.Location = invoice.Identifier{Value: "1", Scheme: "9999"} }},
 		{"BR-CL-14", func(i *invoice.Invoice) { i.Delivery.Address.Country = "QQ" }},
 		{"BR-CL-16", func(i *invoice.Invoice) { i.Payment.Means = "99" }},
 		{"BR-CL-17", func(i *invoice.Invoice) { i.Taxes[0].Category = "X" }},
@@ -158,6 +160,11 @@ func TestCategoryRules(t *testing.T) {
 	testRules(t, en16931.Core, []broken{
 		{"BR-S-01", func(i *invoice.Invoice) { i.Taxes = append(i.Taxes, i.Taxes[0]) }},
 		{"BR-Z-01", func(i *invoice.Invoice) { i.Lines[0].TaxCategory, i.Lines[0].TaxRate = "Z", some("0") }},
+		{"BR-Z-01", func(i *invoice.Invoice) { i.Charges[0].TaxCategory, i.Charges[0].TaxRate = "Z", some("0") }},
+		{"BR-S-08", func(i *invoice.Invoice) {
+			i.Taxes = append(i.Taxes, invoice.Tax{Category: "S", Rate: some("12"), Base: some("0.50"), Amount: some("0.06")})
+		}},
+		{"BR-CO-17", func(i *invoice.Invoice) { i.Taxes[0].Rate = some("0.4") }},
 		{"BR-S-02", noIDs},
 		{"BR-S-05", func(i *invoice.Invoice) { i.Lines[0].TaxRate = some("0") }},
 		{"BR-S-08", func(i *invoice.Invoice) { i.Taxes[0].Base = some("3829.60") }},
@@ -183,10 +190,29 @@ func TestCategoryRules(t *testing.T) {
 	})
 }
 
+func inDenmark(change func(*invoice.Invoice)) func(*invoice.Invoice) {
+	return func(i *invoice.Invoice) {
+		i.Seller.VATID, i.Seller.Address.Country, i.Buyer.VATID, i.Buyer.Address.Country = "", "DK", "", "DK"
+		change(i)
+	}
+}
+
 func TestPeppolRules(t *testing.T) {
 	testRules(t, en16931.Peppol, []broken{
 		{"PEPPOL-EN16931-R003", func(i *invoice.Invoice) { i.BuyerReference, i.Order = "", "" }},
-		{"PEPPOL-EN16931-R005", func(i *invoice.Invoice) { i.TaxCurrency = "EUR" }},
+		{"PEPPOL-EN16931-R055", func(i *invoice.Invoice) { i.TaxCurrency, i.Totals.TaxInTaxCurrency = "CZK", some("-18000") }},
+		{"IS-R-002", func(i *invoice.Invoice) { i.Seller.VATID, i.Seller.Address.Country = "", "IS" }},
+		{"IS-R-005", func(i *invoice.Invoice) {
+			i.Seller.VATID, i.Seller.Address.Country, i.Buyer.Address = "", "IS", invoice.Address{Country: "IS"}
+		}},
+		{"GR-R-001", func(i *invoice.Invoice) { i.Seller.VATID = "EL094259216" }},
+		{"IT-R-001", func(i *invoice.Invoice) { i.Seller.VATID, i.Seller.TaxNumber = "IT00743110157", "123" }},
+		{"DK-R-005", inDenmark(func(i *invoice.Invoice) { i.Payment.Means = "57" })},
+		{"DK-R-006", inDenmark(func(i *invoice.Invoice) { i.Payment.Means, i.Payment.BIC, i.Payment.Bank = "30", "", "" })},
+		{"DK-R-013", inDenmark(func(i *invoice.Invoice) { i.Buyer.ID = invoice.Identifier{Value: "301"} })},
+		{"SE-R-005", func(i *invoice.Invoice) {
+			i.Seller.Address.Country, i.Seller.TaxNumber, i.Seller.LegalID.Value = "SE", "556188-8404", "5561888404"
+		}},
 		{"PEPPOL-EN16931-R010", func(i *invoice.Invoice) { i.Buyer.VATID = "" }},
 		{"PEPPOL-EN16931-R020", func(i *invoice.Invoice) { i.Seller.VATID = "" }},
 		{"PEPPOL-EN16931-R061", func(i *invoice.Invoice) { i.Payment.Means = "59" }},
@@ -204,13 +230,13 @@ func TestPeppolRules(t *testing.T) {
 		{"DE-R-002", func(i *invoice.Invoice) { i.Seller.Contact = invoice.Contact{} }},
 		{"DE-R-015", func(i *invoice.Invoice) { i.BuyerReference = "" }},
 		{"NL-R-003", func(i *invoice.Invoice) {
-			i.Seller.VATID = "NL123456789B01"
+			i.Seller.VATID, i.Seller.Address.Country = "NL123456789B01", "NL"
 			i.Seller.LegalID.Value = "1"
 		}},
 		{"IT-R-002", func(i *invoice.Invoice) { i.Seller.VATID, i.Seller.Address.Lines = "IT00743110157", nil }},
-		{"SE-R-006", func(i *invoice.Invoice) { i.Seller.VATID = "SE556188840401" }},
+		{"SE-R-006", func(i *invoice.Invoice) { i.Seller.VATID, i.Seller.Address.Country = "SE556188840401", "SE" }},
 		{"NO-R-001", func(i *invoice.Invoice) { i.Seller.VATID = "NO974760673" }},
-		{"DK-R-014", func(i *invoice.Invoice) { i.Seller.VATID = "DK13585628" }},
+		{"DK-R-014", func(i *invoice.Invoice) { i.Seller.VATID, i.Seller.Address.Country = "DK13585628", "DK" }},
 	})
 	inv := invoicetest.Complete(t)
 	for scheme, value := range map[string]string{"0088": "4006381333931", "0192": "974760673", "0208": "0403019261", "0007": "5561888404", "0184": "DK13585628", "0151": "51824753556"} {
@@ -317,5 +343,15 @@ func TestParseProfile(t *testing.T) {
 	_, err := en16931.ParseProfile("xrechnung", en16931.Core, en16931.Peppol)
 	if err == nil || !strings.Contains(err.Error(), "en16931, peppol") {
 		t.Error(err)
+	}
+}
+
+// TestTaxCurrency: a tax currency that is the invoice's own is none.
+func TestTaxCurrency(t *testing.T) {
+	inv := invoicetest.Complete(t)
+	inv.TaxCurrency, inv.Totals.TaxInTaxCurrency = inv.Currency, inv.Totals.Tax
+	prepared, _ := en16931.Prepare(inv, en16931.Core)
+	if prepared.TaxCurrency != "" || prepared.Totals.TaxInTaxCurrency.Valid {
+		t.Error("two tax totals in one currency break BR-CO-15")
 	}
 }

@@ -65,30 +65,71 @@ func skontoOK(terms string) bool {
 	return true
 }
 
-// national checks the rules that Peppol has for sellers of some countries.
-// Those of Greece and Iceland are not here.
-func (c *checker) national() {
-	seller, buyer := c.Seller.Address.Country, c.Buyer.Address.Country
-	if len(c.Seller.VATID) > 2 {
-		seller = strings.Replace(c.Seller.VATID[:2], "EL", "GR", 1)
+// vatCountry is how Peppol tells where a party is: by its VAT id, else by its address.
+func vatCountry(p invoice.Party) string {
+	if len(p.VATID) > 2 {
+		return strings.Replace(p.VATID[:2], "EL", "GR", 1)
 	}
-	switch {
-	case seller == "DE" && buyer == "DE":
-		c.german(peppolDERules)
-	case seller == "NL":
-		c.dutch()
-	case seller == "IT":
+	return p.Address.Country
+}
+
+// national checks the rules that Peppol has for sellers of some countries, some by the VAT id, others by the address.
+func (c *checker) national() {
+	switch seller := vatCountry(c.Seller); seller {
+	case "DE":
+		if vatCountry(c.Buyer) == "DE" {
+			c.german(peppolDERules)
+		}
+	case "IT":
 		c.street("IT-R-00", 2)
-	case seller == "SE":
-		c.swedish()
-	case seller == "NO":
+		n := c.Seller.TaxNumber
+		c.require(n == "" || len(n) >= 11 && len(n) <= 16, "IT-R-001", at("seller.tax_number"), "an Italian tax number has 11 to 16 characters")
+	case "NO":
 		v := strings.TrimPrefix(c.Seller.VATID, "NO")
 		ok := v == "" || len(v) == 12 && strings.HasSuffix(v, "MVA") && isDigits(v[:9]) && mod11(v[:9])
 		c.require(ok, "NO-R-001", at("seller.vat_id"), "a Norwegian VAT id ends in MVA")
-	case seller == "DK":
-		c.require(c.Seller.LegalID.Value != "", "DK-R-002", at("seller.legal_id"), "a Danish seller's CVR number is missing")
-		c.require(c.Seller.LegalID.Scheme == "0184", "DK-R-014", at("seller.legal_id_scheme"), "the scheme of a Danish CVR number is 0184")
+	case "GR":
+		c.require(false, "GR-R-001", at("number"), "Greek sellers send invoices with a number and a MARK of myDATA, which cannot be made here")
 	}
+	switch c.Seller.Address.Country {
+	case "NL":
+		c.dutch()
+	case "SE":
+		c.swedish()
+	case "DK":
+		c.danish()
+	case "IS":
+		c.icelandic("IS-R-002", "IS-R-003", "seller", c.Seller)
+		if c.Buyer.Address.Country == "IS" {
+			c.icelandic("IS-R-004", "IS-R-005", "buyer", c.Buyer)
+		}
+	}
+}
+
+func (c *checker) danish() {
+	c.require(c.Seller.LegalID.Value != "", "DK-R-002", at("seller.legal_id"), "a Danish seller's CVR number is missing")
+	c.require(c.Seller.LegalID.Scheme == "0184", "DK-R-014", at("seller.legal_id_scheme"), "the scheme of a Danish CVR number is 0184")
+	if c.Buyer.Address.Country != "DK" {
+		return
+	}
+	c.require(!c.Credit || !c.Totals.Due.Decimal.IsNegative(), "DK-R-016", at("total.due"), "a Danish credit note has no negative total")
+	for _, party := range []struct {
+		role string
+		id   invoice.Identifier
+	}{{"seller", c.Seller.ID}, {"buyer", c.Buyer.ID}} {
+		c.require(party.id.Value == "" || party.id.Scheme != "", "DK-R-013", at(party.role+".id_scheme"), "the id of the %s needs its scheme in Denmark", party.role)
+	}
+	if p := c.Payment; !c.Credit && p.Means != "" {
+		c.require(oneOf(" 1 10 31 42 48 49 50 58 59 93 97 ", p.Means), "DK-R-005", at("payment.method"), "Danish sellers may not ask for this way of payment")
+		account := (p.IBAN != "" || p.Account != "") && (p.BIC != "" || p.Bank != "")
+		c.require(p.Means != "31" && p.Means != "42" || account, "DK-R-006", at("payment.bic"), "a Danish transfer needs account and bank")
+	}
+}
+
+// icelandic demands an id of the national register and an address.
+func (c *checker) icelandic(id, address, role string, p invoice.Party) {
+	c.require(p.LegalID.Value != "" && p.LegalID.Scheme == "0196", id, at(role+".legal_id"), "the %s's Icelandic id (scheme 0196) is missing", role)
+	c.require(len(p.Address.Lines) > 0 && p.Address.Postcode != "", address, at(role+".address"), "the %s's street or postcode is missing", role)
 }
 
 func (c *checker) dutch() {
@@ -125,6 +166,12 @@ func (c *checker) street(rules string, first int) {
 func (c *checker) swedish() {
 	if v := c.Seller.VATID; strings.HasPrefix(v, "SE") {
 		c.require(len(v) == 14 && isDigits(v[2:]), "SE-R-001", at("seller.vat_id"), "a Swedish VAT id has twelve digits")
+	}
+	if n := c.Seller.TaxNumber; n != "" && c.Seller.LegalID.Value != "" {
+		c.require(strings.EqualFold(n, "Godkänd för F-skatt"), "SE-R-005", at("seller.tax_number"), "the tax number of a Swedish seller reads Godkänd för F-skatt")
+	}
+	if !strings.HasPrefix(c.Seller.VATID, "SE") {
+		return
 	}
 	for i, tax := range c.Taxes {
 		ok := tax.Category != "S" || oneOf(" 6 12 25 ", tax.Rate.Decimal.String())

@@ -15,13 +15,15 @@ func (c *checker) parties() {
 	c.party("seller", c.Seller)
 	c.party("buyer", c.Buyer)
 	if c.Payee.Name != "" {
-		differs := c.Payee.Name != s.Name && (c.Payee.ID.Value == "" || c.Payee.ID.Value != s.ID.Value)
+		differs := c.Payee.Name != s.Name && c.Payee.Name != s.LegalName && (c.Payee.ID.Value == "" || c.Payee.ID.Value != s.ID.Value) &&
+			(c.Payee.LegalID.Value == "" || c.Payee.LegalID.Value != s.LegalID.Value)
 		c.require(differs, "BR-17", at("payee.name"), "a payee is only named if it is not the seller")
 		c.scheme("BR-CL-10", c.Payee.ID, at("payee.id_scheme"))
 	} else {
 		c.require(c.Payee.ID.Value == "" && c.Payee.LegalID.Value == "", "BR-17", at("payee.name"), "the payee's name is missing")
 	}
 	c.country("delivery.country", c.Delivery.Address.Country)
+	c.scheme("BR-CL-26", c.Delivery.Location, at("delivery.location"))
 }
 
 func (c *checker) party(role string, p invoice.Party) {

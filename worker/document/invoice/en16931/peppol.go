@@ -13,7 +13,8 @@ import (
 func (c *checker) peppol() {
 	c.require(c.Seller.Endpoint.Value != "", "PEPPOL-EN16931-R020", at("seller.endpoint"), "the seller's electronic address is missing")
 	c.require(c.Buyer.Endpoint.Value != "", "PEPPOL-EN16931-R010", at("buyer.endpoint"), "the buyer's electronic address is missing")
-	c.require(c.TaxCurrency != c.Currency, "PEPPOL-EN16931-R005", at("tax_currency"), "a tax currency is only named if it is another")
+	signs := c.Totals.Tax.Decimal.Sign() * c.Totals.TaxInTaxCurrency.Decimal.Sign()
+	c.require(c.TaxCurrency == "" || signs >= 0, "PEPPOL-EN16931-R055", at("total.tax_in_tax_currency"), "the tax totals in the two currencies differ in their sign")
 	c.require(!IsDebit(c.Payment.Means) || c.Payment.Mandate != "", "PEPPOL-EN16931-R061", at("payment.method"), "a direct debit needs the mandate's reference")
 	for i, l := range c.Lines {
 		c.linePrice(l, i+1)

@@ -21,6 +21,9 @@ func Prepare(inv *invoice.Invoice, p Profile) (prepared *invoice.Invoice, notes 
 	if p == Plain {
 		return &out, notes
 	}
+	if out.TaxCurrency == out.Currency { // BR-CO-15 wants one tax total in the invoice's currency
+		out.TaxCurrency, out.Totals.TaxInTaxCurrency = "", decimal.NullDecimal{}
+	}
 	if lines := strings.Split(out.Payment.Terms, "\n"); p == XRechnung && strings.HasPrefix(lines[len(lines)-1], "#") {
 		out.Payment.Terms += "\n" // BR-DE-18 demands the end of the line
 	}
@@ -33,6 +36,9 @@ func Prepare(inv *invoice.Invoice, p Profile) (prepared *invoice.Invoice, notes 
 	}
 	if delivered(&out) {
 		notes = append(notes, "the intra-community supply was delivered to the buyer, at the tax point date")
+	}
+	if pay := &out.Payment; p == Peppol && pay.Means == "30" && inv.Seller.Address.Country == "DK" && inv.Buyer.Address.Country == "DK" {
+		pay.Means = "31" // DK-R-005
 	}
 	if a := &out.Delivery.Address; !a.IsZero() && a.Country == "" {
 		*a = invoice.Address{}

@@ -39,6 +39,11 @@ func (c *checker) taxes() {
 		c.require(known, prefix(l.TaxCategory)+"-01", invoice.Place{Field: "line.tax_rate", Row: i + 1},
 			"the tax table has no row for the tax rate of line %d", i+1)
 	}
+	for i, charge := range c.Charges {
+		known := charge.TaxCategory == "" || seen[charge.TaxCategory] > 0
+		c.require(known, prefix(charge.TaxCategory)+"-01", invoice.Place{Field: "charge.tax_rate", Row: i + 1},
+			"the tax table has no row for the tax rate of charge %d", i+1)
+	}
 	c.sellerTaxIDs(seen)
 	c.require(seen["O"] == 0 || len(c.Taxes) == 1, "BR-O-11", at("taxes"), "what is outside the scope of tax needs an invoice of its own")
 }
@@ -55,9 +60,9 @@ func (c *checker) tax(tax invoice.Tax, row int) {
 	c.places("BR-DEC-20", place("amount"), tax.Amount.Decimal)
 
 	rule := prefix(tax.Category)
-	base := c.base(tax)
+	base, used := c.base(tax)
 	off := tax.Base.Decimal.Sub(base).Abs()
-	agrees := off.IsZero() || taxed(tax.Category) && off.LessThan(decimal.NewFromInt(1))
+	agrees := off.IsZero() || taxed(tax.Category) && used && off.LessThan(decimal.NewFromInt(1))
 	c.require(agrees, rule+"-08", place("base"), "lines and charges of this tax rate add up to %s, but the tax table says %s",
 		base.StringFixed(2), tax.Base.Decimal.StringFixed(2))
 
@@ -68,6 +73,10 @@ func (c *checker) tax(tax invoice.Tax, row int) {
 	}
 	c.require(near, rule+"-09", place("amount"), "base times rate is %s, but the tax is %s", computed.StringFixed(2), tax.Amount.Decimal.StringFixed(2))
 
+	// below half a percent the rate counts as none
+	untaxed := !tax.Rate.Decimal.Round(0).IsZero() || tax.Amount.Decimal.Round(0).IsZero()
+	c.require(untaxed, "BR-CO-17", place("amount"), "the standard knows no tax at rates below half a percent")
+
 	reason := tax.Exemption != "" || tax.ExemptionCode != ""
 	if taxed(tax.Category) || tax.Category == "Z" {
 		c.require(!reason, rule+"-10", place("exemption"), "in category %s there is no reason for an exemption", tax.Category)
@@ -76,23 +85,22 @@ func (c *checker) tax(tax invoice.Tax, row int) {
 	}
 }
 
-// base sums up what lines and charges put into a row of the tax table.
-func (c *checker) base(tax invoice.Tax) decimal.Decimal {
-	sum := decimal.Zero
+// base sums up what lines and charges put into a row of the tax table; used tells whether any does.
+func (c *checker) base(tax invoice.Tax) (sum decimal.Decimal, used bool) {
 	same := func(category string, rate decimal.NullDecimal) bool {
 		return category == tax.Category && (!taxed(category) || rate.Decimal.Equal(tax.Rate.Decimal))
 	}
 	for _, l := range c.Lines {
 		if same(l.TaxCategory, l.TaxRate) {
-			sum = sum.Add(l.Net.Decimal)
+			sum, used = sum.Add(l.Net.Decimal), true
 		}
 	}
 	for _, charge := range c.Charges {
 		if same(charge.TaxCategory, charge.TaxRate) {
-			sum = sum.Add(charge.Signed())
+			sum, used = sum.Add(charge.Signed()), true
 		}
 	}
-	return sum
+	return sum, used
 }
 
 // sellerTaxIDs demands the ids that each category needs (rules 02 to 04 of the
