@@ -35,48 +35,81 @@ func (b *Bucket[T]) Span(ctx context.Context) (Span, error) {
 	return Span{Created: info.Created.UTC(), Last: info.State.LastSeq}, nil
 }
 
+// kvOperation marks the deletion of a key (ADR-8).
+const kvOperation = "KV-Operation"
+
 const (
-	// kvOperation marks the deletion of a key (ADR-8).
-	kvOperation = "KV-Operation"
-	followPull  = 1000
+	// followWait is how long one request for changes stands at the server.
+	followWait = 5 * time.Second
+	// followIdle is how long the server keeps the place of a follower that asks no more.
+	followIdle = time.Minute
 )
+
+// errGap means that changes were lost on their way: they are asked for again.
+var errGap = errors.New("changes were lost on their way")
 
 // Follow calls f with what was written after the given revision, then with what is written from then on, in order and in
 // batches: all that is there, at most so many at once. Of several writes of a key the older ones may be missing. It
-// blocks until ctx ends, the connection is closed or f returns an error.
+// blocks until ctx ends, the server forgets the follower or f returns an error; it may be called again with the last
+// revision f has seen.
 func (b *Bucket[T]) Follow(ctx context.Context, after uint64, most int, f func([]Change[T]) error) error {
-	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{"$KV." + b.name + ".>"}, DeliverPolicy: jetstream.DeliverAllPolicy}
+	cfg := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: followIdle, MemoryStorage: true,
+	}
 	if after > 0 {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, after+1
 	}
-	cons, err := b.q.js.OrderedConsumer(ctx, streamOf(b.name), cfg)
+	cons, err := b.q.js.CreateConsumer(ctx, streamOf(b.name), cfg)
 	if err != nil {
 		return fmt.Errorf("queue: follow %s: %w", b.name, err)
 	}
-	it, err := cons.Messages(jetstream.PullMaxMessages(followPull), jetstream.PullExpiry(10*time.Second))
-	if err != nil {
-		return fmt.Errorf("queue: follow %s: %w", b.name, err)
-	}
-	defer it.Stop()
-	batch := make([]Change[T], 0, most)
-	for {
-		m, err := it.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return errors.Join(ctx.Err(), fmt.Errorf("queue: follow %s: %w", b.name, err))
-		}
-		meta, err := m.Metadata()
-		if err != nil {
+	defer b.q.js.DeleteConsumer(context.WithoutCancel(ctx), streamOf(b.name), cons.CachedInfo().Name) //nolint:errcheck // it ends by itself too
+	fl := &follower[T]{b: b, most: most, f: f}
+	for ctx.Err() == nil {
+		if err := fl.fetch(ctx, cons); err != nil {
 			return fmt.Errorf("queue: follow %s: %w", b.name, err)
 		}
-		batch = append(batch, b.change(m, meta.Sequence.Stream))
-		if meta.NumPending > 0 && len(batch) < most {
-			continue
-		}
-		if err := f(batch); err != nil {
+	}
+	return ctx.Err()
+}
+
+// follower collects changes into batches.
+type follower[T any] struct {
+	b     *Bucket[T]
+	most  int
+	f     func([]Change[T]) error
+	batch []Change[T]
+	seen  uint64 // deliveries
+}
+
+// fetch makes one request and hands on what comes.
+func (fl *follower[T]) fetch(ctx context.Context, cons jetstream.Consumer) error {
+	wait, cancel := context.WithTimeout(ctx, followWait)
+	defer cancel()
+	messages, err := cons.Fetch(fl.most, jetstream.FetchContext(wait))
+	if err != nil {
+		return err
+	}
+	for m := range messages.Messages() {
+		meta, err := m.Metadata()
+		if err != nil {
 			return err
 		}
-		batch = batch[:0]
+		if fl.seen++; meta.Sequence.Consumer != fl.seen {
+			return errGap
+		}
+		fl.batch = append(fl.batch, fl.b.change(m, meta.Sequence.Stream))
+		if meta.NumPending == 0 || len(fl.batch) == fl.most {
+			if err := fl.f(fl.batch); err != nil {
+				return err
+			}
+			fl.batch = fl.batch[:0]
+		}
 	}
+	if err := messages.Error(); err != nil && wait.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 func (b *Bucket[T]) change(m jetstream.Msg, revision uint64) Change[T] {

@@ -402,7 +402,11 @@ func TestLedger(t *testing.T) {
 			}
 		})
 	}
-	if err := d.j.Free(t.Context(), names[0], "run0"); err != nil {
+	lines, err := queue.OpenBucket[journal.Entry](t.Context(), d.q, queue.BucketLedger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lines.Delete(t.Context(), names[0], 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.CatchUp(t.Context()); err != nil {

@@ -17,6 +17,15 @@ type hours struct {
 	closed   []string
 }
 
+// OpensAgain is when a target with these opening hours opens next; the zero time while it is open.
+func OpensAgain(c *configs.Hours, now time.Time) (time.Time, error) {
+	h, err := newHours(c)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return h.openAgain(now), nil
+}
+
 func newHours(c *configs.Hours) (*hours, error) {
 	if c == nil {
 		return nil, nil
