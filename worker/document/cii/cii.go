@@ -28,12 +28,7 @@ func Encode(inv *invoice.Invoice, o invoice.Options) (document.Document, []invoi
 			return document.Document{}, nil, err
 		}
 	}
-	return en16931.Encode(inv, profile, o, write)
-}
-
-func write(inv *invoice.Invoice, p en16931.Profile, attached []invoice.Attachment) document.Map {
-	w := writer{inv: inv, profile: p}
-	return w.root(attached)
+	return en16931.Encode(inv, profile, o, root)
 }
 
 // writer turns one invoice into a tree. Add leaves out what is empty.
@@ -42,8 +37,8 @@ type writer struct {
 	profile en16931.Profile
 }
 
-func (w *writer) root(attached []invoice.Attachment) document.Map {
-	inv := w.inv
+func root(inv *invoice.Invoice, p en16931.Profile, attached []invoice.Attachment) document.Map {
+	w := writer{inv: inv, profile: p}
 	var context document.Map
 	context.Add("ram:BusinessProcessSpecifiedDocumentContextParameter", text("ram:ID", w.profile.Process()))
 	context.Add("ram:GuidelineSpecifiedDocumentContextParameter", text("ram:ID", w.profile.Specification()))

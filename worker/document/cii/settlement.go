@@ -109,11 +109,7 @@ func rate(category string, rate decimal.NullDecimal) string {
 func (w *writer) charges(charges []invoice.Charge, taxed bool) document.List {
 	var all document.List
 	for _, c := range charges {
-		indicator := "true"
-		if c.Allowance {
-			indicator = "false"
-		}
-		m := document.Map{{Key: "ram:ChargeIndicator", Value: text("udt:Indicator", indicator)}}
+		m := document.Map{{Key: "ram:ChargeIndicator", Value: text("udt:Indicator", en16931.Indicator(c))}}
 		if c.Percent.Valid {
 			m.Add("ram:CalculationPercent", en16931.Number(c.Percent.Decimal))
 		}

@@ -38,11 +38,7 @@ func vat(m document.Map) document.Map {
 func (w *writer) charges(charges []invoice.Charge, taxed bool) document.List {
 	var all document.List
 	for _, c := range charges {
-		indicator := "true"
-		if c.Allowance {
-			indicator = "false"
-		}
-		m := document.Map{{Key: "cbc:ChargeIndicator", Value: indicator}}
+		m := document.Map{{Key: "cbc:ChargeIndicator", Value: en16931.Indicator(c)}}
 		m.Add("cbc:AllowanceChargeReasonCode", c.ReasonCode)
 		m.Add("cbc:AllowanceChargeReason", c.Reason)
 		if c.Percent.Valid {

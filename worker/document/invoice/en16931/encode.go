@@ -1,6 +1,8 @@
 package en16931
 
 import (
+	"strconv"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/rossum-relay/rossum-relay/worker/document"
@@ -42,6 +44,9 @@ func Identifier(id invoice.Identifier) any {
 	}
 	return document.Map{{Key: "@schemeID", Value: id.Scheme}, {Key: "#text", Value: id.Value}}
 }
+
+// Indicator tells a charge (true) from an allowance.
+func Indicator(c invoice.Charge) string { return strconv.FormatBool(!c.Allowance) }
 
 // Measure is the value of an element that names its unit in an attribute.
 func Measure(line *invoice.Line, quantity decimal.Decimal) document.Map {
