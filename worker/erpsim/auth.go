@@ -70,6 +70,7 @@ func (s *Sim) token(w http.ResponseWriter, r *http.Request) {
 	if len(s.tokens) >= maxTokens {
 		clear(s.tokens)
 	}
+	s.counts.Tokens++
 	s.tokens[access] = time.Now().Add(s.opts.TokenLifetime)
 	s.mu.Unlock()
 	body, _ := json.Marshal(map[string]any{"access_token": access, "token_type": "bearer", "expires_in": int(s.opts.TokenLifetime.Seconds())})

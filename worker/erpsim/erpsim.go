@@ -158,6 +158,8 @@ type Counts struct {
 	Requests   int `json:"requests"`
 	Effects    int `json:"effects"`
 	Duplicates int `json:"duplicates"`
+	// Tokens issued by the token endpoint.
+	Tokens int `json:"tokens,omitempty"`
 	// Faults by action.
 	Faults map[string]int `json:"faults"`
 }

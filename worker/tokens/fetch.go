@@ -42,12 +42,35 @@ func (s *Source) fetch(ctx context.Context, r record, revision uint64, refused s
 	if grant.Refresh != "" {
 		r.Refresh = grant.Refresh
 	}
-	if !soon {
+	if r.Early++; !soon {
 		r.Early = 0
-	} else {
-		r.Early++
 	}
-	return r, s.settle(ctx, r, revision, used, true)
+	err = s.settle(ctx, r, revision, used, true)
+	if err != nil && !errors.Is(err, queue.ErrConflict) {
+		s.unsaved = &unsaved{r, revision, used}
+	}
+	return r, err
+}
+
+// unsaved is a grant that could not be stored, as the queue did not answer.
+type unsaved struct {
+	record   record
+	revision uint64
+	used     string
+}
+
+// save stores what could not be stored before: it may be the only refresh token that lives.
+func (s *Source) save(ctx context.Context) error {
+	u := s.unsaved
+	if u == nil {
+		return nil
+	}
+	err := s.settle(ctx, u.record, u.revision, u.used, true)
+	if err != nil && !errors.Is(err, queue.ErrConflict) {
+		return err
+	}
+	s.unsaved = nil
+	return nil
 }
 
 // settle stores how a fetch ended. Where somebody took over meanwhile, as the lease had ended, a grant still counts if

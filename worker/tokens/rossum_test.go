@@ -92,6 +92,7 @@ func (r *rossum) calls(clients ...*rossumapi.Client) {
 }
 
 func TestOneLoginForAllWorkers(t *testing.T) {
+	t.Parallel()
 	r := newRossum(t)
 	a, account := r.client("Password-1")
 	b, _ := r.client("Password-1")
@@ -117,6 +118,7 @@ func TestOneLoginForAllWorkers(t *testing.T) {
 }
 
 func TestRefusedLogin(t *testing.T) {
+	t.Parallel()
 	r := newRossum(t)
 	a, _ := r.client("Password-2")
 	b, _ := r.client("Password-2")
@@ -137,6 +139,7 @@ func TestRefusedLogin(t *testing.T) {
 }
 
 func TestLoginFailures(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault  rossumsim.Fault
 		kind   outcome.Kind
@@ -151,6 +154,7 @@ func TestLoginFailures(t *testing.T) {
 		"no answer":            {rossumsim.Fault{}, outcome.Retry, "login_unreachable", 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRossum(t)
 			a, _ := r.client("Password-1")
 			b, _ := r.client("Password-1")

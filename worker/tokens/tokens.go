@@ -113,6 +113,8 @@ type Source struct {
 	proof string        // digest of the credential's
 	turn  chan struct{} // holds one while this process looks or fetches; waiting for it honours the context
 
+	unsaved *unsaved // nil for none; whose turn it is may touch it
+
 	mu   sync.Mutex
 	held record // the last record seen with a token
 }
@@ -148,6 +150,9 @@ func (s *Source) Get(ctx context.Context, refused string) (access string, fetche
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return "", false, s.late()
+	}
+	if err := s.save(ctx); err != nil {
+		return "", false, err
 	}
 	for {
 		r, revision, err := s.read(ctx)

@@ -169,6 +169,7 @@ func race(t *testing.T, refused string, sources ...*tokens.Source) string {
 }
 
 func TestOneFetchForAllWorkers(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := &endpoint{}
 	a, b := h.worker().Source(e.credential("proof")), h.worker().Source(e.credential("proof"))
@@ -190,6 +191,7 @@ func TestOneFetchForAllWorkers(t *testing.T) {
 
 // TestRotation: every refresh token is good for one fetch, whoever makes it.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := rotating()
 	a, b := h.worker().Source(e.credential("proof")), h.worker().Source(e.credential("proof"))
@@ -207,8 +209,9 @@ func TestRotation(t *testing.T) {
 	get(t, h.worker().Source(c), "", "access-token-12")
 }
 
-// TestStoredBeforeUse: while the rotated refresh token cannot be stored, nobody gets the access token.
+// TestStoredBeforeUse: while the rotated refresh token cannot be stored, nobody gets the access token; it is stored later.
 func TestStoredBeforeUse(t *testing.T) {
+	t.Parallel()
 	var writes atomic.Int64
 	broken := errors.New("disk full")
 	h := newHouse(t, queue.WithTap(func(w queue.Write) error {
@@ -218,15 +221,20 @@ func TestStoredBeforeUse(t *testing.T) {
 		return nil
 	}))
 	e := rotating()
-	access, _, err := h.open(h.queue).Source(e.credential("proof")).Get(t.Context(), "")
+	s := h.open(h.queue).Source(e.credential("proof"))
+	access, _, err := s.Get(t.Context(), "")
 	if !errors.Is(err, broken) || access != "" {
 		t.Errorf("got %q, %v", access, err)
 	}
+	get(t, s, "", "access-token-1")
 	wantFetches(t, e, 1)
+	h.clock.Add(2 * time.Hour)
+	get(t, h.worker().Source(e.credential("proof")), "", "access-token-2")
 }
 
 // TestHolderDies: the next one waits until the lease ends and takes over.
 func TestHolderDies(t *testing.T) {
+	t.Parallel()
 	var died atomic.Bool
 	h := newHouse(t, queue.WithTap(func(w queue.Write) error {
 		if died.Load() && strings.HasPrefix(w.On, queue.BucketTokens) {
@@ -252,8 +260,10 @@ func TestHolderDies(t *testing.T) {
 
 // TestFrozenHolder: a holder wakes up after its lease, with the only refresh token that lives.
 func TestFrozenHolder(t *testing.T) {
+	t.Parallel()
 	for name, grace := range map[string]bool{"the other was refused": false, "the other was granted too": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHouse(t)
 			e := rotating()
 			frozen, wake := make(chan struct{}), make(chan struct{})
@@ -301,6 +311,7 @@ func TestFrozenHolder(t *testing.T) {
 
 // TestFailuresAreShared: a wrong password is tried rarely, and another one at once.
 func TestFailuresAreShared(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := &endpoint{}
 	e.failWith(outcome.Errorf(outcome.Reauth, "login_401", "the login is refused"))
@@ -330,6 +341,7 @@ func TestFailuresAreShared(t *testing.T) {
 }
 
 func TestThrottledEndpointIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := &endpoint{}
 	throttled := outcome.Errorf(outcome.Throttled, "login_429", "logins are throttled")
@@ -351,6 +363,7 @@ func TestThrottledEndpointIsLeftAlone(t *testing.T) {
 }
 
 func TestOtherFailures(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		err    error
 		reason string
@@ -359,6 +372,7 @@ func TestOtherFailures(t *testing.T) {
 		"too late": {fmt.Errorf("token: %w", context.DeadlineExceeded), "token_timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := &endpoint{}
 			e.failWith(c.err)
 			s := tokens.Local().Source(e.credential("proof"))
@@ -375,6 +389,7 @@ func TestOtherFailures(t *testing.T) {
 
 // TestRefusedAtOnce: an endpoint whose tokens nobody takes is not asked for ever more.
 func TestRefusedAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := &endpoint{}
 	s := h.open(h.queue).Source(e.credential("proof"))
@@ -398,6 +413,7 @@ func TestRefusedAtOnce(t *testing.T) {
 
 // TestNothingPlainIsStored: neither the files of the queue nor what prints itself shows a secret.
 func TestNothingPlainIsStored(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	e := rotating()
 	c := e.credential("the client secret")
