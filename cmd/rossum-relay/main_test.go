@@ -10,9 +10,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the scripts run this test binary as rossum-relay.
+// TestMain lets the scripts run this test binary as rossum-relay, and the model test as a NATS server.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rossum-relay": main})
+	testscript.Main(m, map[string]func(){"rossum-relay": main, "nats-server": natsMain})
 }
 
 // TestScript runs the command line as a user would, one script per command.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
@@ -26,6 +27,9 @@ func (w *world) actors() []actor {
 	all := []actor{w.upload, w.exportAgain, w.callAgain, w.breakERP, w.breakRossum, w.killProcess, w.operate}
 	if w.nats != nil {
 		all = append(all, w.breakQueue)
+	}
+	if w.disk != nil {
+		all = append(all, w.fillDisk)
 	}
 	return all
 }
@@ -129,6 +133,10 @@ func (w *world) breakERP(ctx context.Context, rng *rand.Rand) error {
 		{Action: erpsim.ApplyLate, DelayMS: rng.IntN(250), Path: "/api/invoices", Method: http.MethodPost},
 	}
 	target := []string{"north", "south"}[rng.IntN(2)]
+	if rng.IntN(8) == 0 { // a breaker that is open spends few faults: without a calm now and then nothing would be delivered
+		w.erps[target].ClearFaults()
+		return between(ctx, rng, time.Second, 3*time.Second)
+	}
 	r := rules[rng.IntN(len(rules))]
 	r.Times = 1 + rng.IntN(3)
 	if err := w.erps[target].AddFault(r); err != nil {
@@ -155,36 +163,64 @@ func (w *world) killProcess(ctx context.Context, rng *rand.Rand) error {
 	}
 	p := w.procs[rng.IntN(len(w.procs))]
 	p.kill()
-	w.tally.add("kills of "+p.role, 1)
+	w.happens("killed " + p.name)
+	w.tally.add("kills of "+p.name, 1)
 	_ = between(ctx, rng, 0, 600*time.Millisecond)
-	return p.start()
+	w.happens("started " + p.name)
+	return w.startProcesses()
 }
 
-// breakQueue restarts a server of the external queue, the leader more often than not, or fills a stream for a while.
+// breakQueue fills a stream of the external queue for a while, or stops, kills or freezes one of its servers, more often
+// than not the one that leads the stream.
 func (w *world) breakQueue(ctx context.Context, rng *rand.Rand) error {
 	if err := between(ctx, rng, 2*time.Second, 6*time.Second); err != nil {
 		return nil
 	}
-	stream := []string{"EV", "KV_journal", "KV_ledger", "KV_events"}[rng.IntN(4)]
-	if rng.IntN(3) == 0 {
-		free, err := w.nats.fill(ctx, stream)
-		w.tally.add("full streams", 1)
-		_ = between(ctx, rng, 200*time.Millisecond, time.Second)
-		if freed := free(context.WithoutCancel(ctx)); freed != nil || err != nil {
-			return fmt.Errorf("%w: %w", errExpected, errors.Join(freed, err)) // healing tries once more
-		}
-		return nil
+	stream := []string{"EV", "RETRY", "KV_journal", "KV_ledger", "KV_events"}[rng.IntN(5)]
+	if rng.IntN(3) == 0 && stream != "RETRY" { // which has no limit
+		return w.fillStream(ctx, rng, stream)
 	}
-	i := w.nats.leader(ctx, stream)
+	node := w.nats.leader(ctx, stream)
 	if rng.IntN(3) == 0 {
-		i = rng.IntN(len(w.nats.servers))
+		node = w.nats.nodes[rng.IntN(len(w.nats.nodes))]
 	}
-	w.nats.stop(i)
 	w.tally.add("queue restarts", 1)
-	_ = between(ctx, rng, 0, time.Second)
+	switch rng.IntN(3) {
+	case 0:
+		w.happens("frozen " + node.name)
+		if err := node.signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		_ = between(ctx, rng, 100*time.Millisecond, 5*time.Second)
+		if err := node.signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+	case 1:
+		w.happens("killed " + node.name)
+		node.kill()
+		_ = between(ctx, rng, 0, time.Second)
+	default:
+		w.happens("stopping " + node.name)
+		node.end(syscall.SIGTERM)
+		_ = between(ctx, rng, 0, time.Second)
+	}
+	w.happens("started " + node.name)
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	return w.nats.healthy(back)
+}
+
+func (w *world) fillStream(ctx context.Context, rng *rand.Rand, stream string) error {
+	w.happens("full " + stream)
+	free, err := w.nats.fill(ctx, stream)
+	w.tally.add("full streams", 1)
+	_ = between(ctx, rng, 200*time.Millisecond, time.Second)
+	freed := free(context.WithoutCancel(ctx))
+	w.happens("freed " + stream)
+	if freed != nil || err != nil {
+		return fmt.Errorf("%w: %w", errExpected, errors.Join(freed, err)) // healing tries once more
+	}
+	return nil
 }
 
 // operate is an operator who replays, holds, resumes and cancels without much thought.
@@ -193,7 +229,7 @@ func (w *world) operate(ctx context.Context, rng *rand.Rand) error {
 		return nil
 	}
 	var err error
-	switch rng.IntN(5) {
+	switch rng.IntN(6) {
 	case 0, 1:
 		err = w.replayOne(ctx, rng)
 	case 2:
@@ -201,6 +237,8 @@ func (w *world) operate(ctx context.Context, rng *rand.Rand) error {
 	case 3:
 		_, err = w.cli(ctx, "dead", "replay", "--pipeline", "state", "--yes")
 		w.tally.add("bulk replays", 1)
+	case 4:
+		err = w.editOne(ctx, rng)
 	default:
 		err = w.cancelOne(ctx, rng)
 	}
@@ -221,6 +259,22 @@ func (w *world) replayOne(ctx context.Context, rng *rand.Rand) error {
 	}
 	_, err = w.cli(ctx, args...)
 	w.tally.add("replays", 1)
+	return err
+}
+
+// editOne changes an amount, which nothing is compared by, and sends the run back to work.
+func (w *world) editOne(ctx context.Context, rng *rand.Rand) error {
+	letters, err := w.letters(ctx)
+	if err != nil || len(letters) == 0 {
+		return err
+	}
+	l := letters[rng.IntN(len(letters))]
+	if l.Pipeline != "found" && l.Pipeline != "blind" {
+		return nil
+	}
+	set := fmt.Sprintf("field.amount_total=%d.50", rng.IntN(1000))
+	_, err = w.cli(ctx, "dead", "edit", string(l.ID), "--set", set, "--reason", "model test", "--yes")
+	w.tally.add("edits", 1)
 	return err
 }
 

@@ -253,18 +253,24 @@ func (h *healing) blame(what string, ids ...run.ID) {
 func (h *healing) unsettled() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), 10*time.Second)
 	defer cancel()
-	var open []run.ID
+	var open []journal.Record
 	err := h.journal.Each(ctx, func(r journal.Record) error {
 		if !r.State.Settled() {
-			open = append(open, r.Run)
+			open = append(open, r)
 		}
 		return nil
 	})
 	if err != nil {
 		h.t.Error(err)
 	}
-	h.blame(fmt.Sprintf("%d runs have not ended", len(open)), open[:min(len(open), 5)]...)
-	h.whereabouts(ctx, open[:min(len(open), 20)])
+	slices.SortFunc(open, func(a, b journal.Record) int { return a.Next.Compare(b.Next) })
+	var ids []run.ID
+	for _, r := range open[:min(len(open), 50)] {
+		h.t.Logf("run %s of %s: %s %s, hop %d, next %s, updated %s", r.Run, r.Pipeline, r.State, r.Reason, r.Hop, r.Next, r.Updated)
+		ids = append(ids, r.Run)
+	}
+	h.blame(fmt.Sprintf("%d runs have not ended", len(open)), ids[:min(len(ids), 5)]...)
+	h.whereabouts(ids)
 	for _, id := range h.rossum.Annotations() {
 		if a, err := h.rossum.Annotation(id); err == nil && a.Status == rossumapi.StatusExporting {
 			h.t.Errorf("annotation %d is exporting", id)
@@ -278,11 +284,10 @@ func (h *healing) unsettled() {
 }
 
 // whereabouts tells where the messages of runs are that do not end, and what the queue's consumers think.
-func (h *healing) whereabouts(ctx context.Context, runs []run.ID) {
-	if h.nats == nil {
-		return
-	}
-	err := h.nats.with(ctx, func(js jetstream.JetStream) error {
+func (h *healing) whereabouts(runs []run.ID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), 30*time.Second)
+	defer cancel()
+	err := h.withQueue(ctx, func(js jetstream.JetStream) error {
 		for _, stream := range []string{"EV", "RETRY"} {
 			s, err := js.Stream(ctx, stream)
 			if err != nil {
@@ -291,14 +296,16 @@ func (h *healing) whereabouts(ctx context.Context, runs []run.ID) {
 			h.t.Logf("%s: %d messages, %d to %d", stream, s.CachedInfo().State.Msgs, s.CachedInfo().State.FirstSeq, s.CachedInfo().State.LastSeq)
 			consumers := s.ListConsumers(ctx)
 			for c := range consumers.Info() {
-				h.t.Logf("%s %s: pending %d, unacknowledged %d, waiting %d", stream, c.Name, c.NumPending, c.NumAckPending, c.NumWaiting)
+				h.t.Logf("%s %s: pending %d, unacknowledged %d, waiting %d, delivered %d, acknowledged to %d",
+					stream, c.Name, c.NumPending, c.NumAckPending, c.NumWaiting, c.Delivered.Stream, c.AckFloor.Stream)
 			}
 			for _, id := range runs {
-				info, err := s.Info(ctx, jetstream.WithSubjectFilter(map[string]string{"EV": "ev.*.*.", "RETRY": "retry.*."}[stream]+string(id)))
-				if err != nil {
-					return err
+				for _, subject := range map[string][]string{"EV": {"ev.*.*."}, "RETRY": {"retry.*.", "due.*."}}[stream] {
+					m, err := s.GetLastMsgForSubject(ctx, subject+string(id))
+					if err == nil {
+						h.t.Logf("run %s: %s %d of %s %v", id, m.Subject, m.Sequence, m.Time, m.Header)
+					}
 				}
-				h.t.Logf("run %s in %s: %v", id, stream, info.State.Subjects)
 			}
 		}
 		return nil

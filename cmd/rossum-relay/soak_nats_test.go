@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"net"
-	"net/url"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,39 +19,65 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// natsServers is the external queue of a world: one server or a cluster, in the test's process.
+// natsMain is a NATS server of the configuration file that is its argument; see TestMain.
+func natsMain() {
+	opts, err := server.ProcessConfigFile(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	srv.ConfigureLogger()
+	srv.Start()
+	srv.WaitForShutdown()
+}
+
+// natsServers is the external queue of a world: one server or a cluster, each a process.
 type natsServers struct {
-	mu      sync.Mutex
-	options []*server.Options
-	servers []*server.Server
+	nodes []*natsNode
+}
+
+type natsNode struct {
+	process
+
+	name, url, monitor, routes string
 }
 
 func startNATS(t *testing.T, n int) *natsServers {
 	t.Helper()
-	s := &natsServers{servers: make([]*server.Server, n)}
-	var routes []*url.URL
+	return startNATSIn(t, t.TempDir(), n)
+}
+
+// startNATSIn starts servers whose stores are in dir.
+func startNATSIn(t *testing.T, dir string, n int) *natsServers {
+	t.Helper()
+	s := &natsServers{}
+	var routes []string
 	for i := range n {
-		host, port := hostPort(t, quietAddr(t))
-		o := &server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: host, Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
-			JetStreamMaxStore: 8 << 30, JetStreamMaxMemory: 64 << 20, MaxPayload: 8 << 20, SyncInterval: time.Minute,
-		}
-		if n > 1 {
-			o.Cluster.Name = "soak"
-			o.Cluster.Host, o.Cluster.Port = hostPort(t, quietAddr(t))
-			routes = append(routes, &url.URL{Scheme: "nats", Host: net.JoinHostPort(o.Cluster.Host, strconv.Itoa(o.Cluster.Port))})
-		}
-		s.options = append(s.options, o)
+		s.nodes = append(s.nodes, &natsNode{
+			name: fmt.Sprintf("n%d", i), url: "nats://" + quietAddr(t), monitor: quietAddr(t), routes: quietAddr(t),
+		})
+		routes = append(routes, strconv.Quote("nats://"+s.nodes[i].routes))
 	}
-	for i, o := range s.options {
-		o.Routes = routes
-		if err := s.start(i); err != nil {
+	for _, node := range s.nodes {
+		text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\nmax_payload: 8MB\njetstream {store_dir: %q, max_file_store: 8GB, max_memory_store: 64MB, sync_interval: 1m}\n",
+			node.name, strings.TrimPrefix(node.url, "nats://"), node.monitor, filepath.Join(dir, node.name))
+		if n > 1 {
+			text += fmt.Sprintf("cluster {name: soak, listen: %q, routes: [%s]}\n", node.routes, strings.Join(routes, ", "))
+		}
+		config := filepath.Join(t.TempDir(), node.name+".conf")
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		node.process.name, node.args, node.log = node.name, []string{"nats-server", config}, strings.TrimSuffix(config, ".conf")+".log"
 	}
 	t.Cleanup(func() {
-		for i := range s.servers {
-			s.stop(i)
+		for _, node := range s.nodes {
+			node.kill()
 		}
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -60,70 +88,27 @@ func startNATS(t *testing.T, n int) *natsServers {
 	return s
 }
 
-func hostPort(t *testing.T, addr string) (string, int) {
-	t.Helper()
-	host, text, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return host, port
-}
-
 func (s *natsServers) url() string {
 	var all []string
-	for _, o := range s.options {
-		all = append(all, fmt.Sprintf("nats://%s", net.JoinHostPort(o.Host, strconv.Itoa(o.Port))))
+	for _, node := range s.nodes {
+		all = append(all, node.url)
 	}
 	return strings.Join(all, ",")
 }
 
-func (s *natsServers) start(i int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.servers[i] != nil {
-		return nil
-	}
-	srv, err := server.NewServer(s.options[i].Clone())
-	if err != nil {
-		return err
-	}
-	srv.Start()
-	s.servers[i] = srv
-	return nil
-}
-
-func (s *natsServers) stop(i int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if srv := s.servers[i]; srv != nil {
-		srv.Shutdown()
-		srv.WaitForShutdown()
-		s.servers[i] = nil
-	}
-}
-
-// healthy starts what is down and waits until all servers are.
+// healthy starts what is down and waits until all servers are well.
 func (s *natsServers) healthy(ctx context.Context) error {
-	for i := range s.servers {
-		if err := s.start(i); err != nil {
-			return err
-		}
-	}
 	for {
 		well := 0
-		s.mu.Lock()
-		for _, srv := range s.servers {
-			if srv.ReadyForConnections(time.Second) && srv.Healthz(nil).StatusCode == 200 {
+		for _, node := range s.nodes {
+			if err := node.start(); err != nil {
+				return err
+			}
+			if node.well(ctx) {
 				well++
 			}
 		}
-		all := well == len(s.servers)
-		s.mu.Unlock()
-		if all {
+		if well == len(s.nodes) {
 			return nil
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
@@ -132,14 +117,41 @@ func (s *natsServers) healthy(ctx context.Context) error {
 	}
 }
 
-// leader is the server that leads a stream, 0 where there is no cluster or no leader.
-func (s *natsServers) leader(ctx context.Context, stream string) (leader int) {
+// mended starts again what does not get well by itself, as a server does not after a write that failed.
+func (s *natsServers) mended(ctx context.Context) error {
+	for _, node := range s.nodes {
+		if !node.well(ctx) {
+			node.end(syscall.SIGTERM)
+		}
+	}
+	return s.healthy(ctx)
+}
+
+func (n *natsNode) well(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.monitor+"/healthz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// leader is the server that leads a stream, the first where there is no cluster or no leader.
+func (s *natsServers) leader(ctx context.Context, stream string) *natsNode {
+	leader := s.nodes[0]
 	_ = s.with(ctx, func(js jetstream.JetStream) error { // without an answer any server will do
 		str, err := js.Stream(ctx, stream)
 		if err != nil || str.CachedInfo().Cluster == nil {
 			return err
 		}
-		leader = max(0, slices.IndexFunc(s.options, func(o *server.Options) bool { return o.ServerName == str.CachedInfo().Cluster.Leader }))
+		leads := func(n *natsNode) bool { return n.name == str.CachedInfo().Cluster.Leader }
+		leader = s.nodes[max(0, slices.IndexFunc(s.nodes, leads))]
 		return nil
 	})
 	return leader
@@ -147,7 +159,11 @@ func (s *natsServers) leader(ctx context.Context, stream string) (leader int) {
 
 // with connects for a moment.
 func (s *natsServers) with(ctx context.Context, act func(jetstream.JetStream) error) error {
-	nc, err := nats.Connect(s.url(), nats.Timeout(time.Second))
+	return withJetStream(s.url(), act)
+}
+
+func withJetStream(url string, act func(jetstream.JetStream) error, opts ...nats.Option) error {
+	nc, err := nats.Connect(url, append(opts, nats.Timeout(time.Second))...)
 	if err != nil {
 		return err
 	}
@@ -157,6 +173,22 @@ func (s *natsServers) with(ctx context.Context, act func(jetstream.JetStream) er
 		return err
 	}
 	return act(js)
+}
+
+// withQueue connects to the world's queue, whoever serves it.
+func (w *world) withQueue(ctx context.Context, act func(jetstream.JetStream) error) error {
+	if w.nats != nil {
+		return w.nats.with(ctx, act)
+	}
+	data, err := os.ReadFile(filepath.Join(w.dir, "data", "client.conf"))
+	if err != nil {
+		return err
+	}
+	var c struct{ URL, User, Password string }
+	if err := json.Unmarshal(data, &c); err != nil {
+		return err
+	}
+	return withJetStream(c.URL, act, nats.UserInfo(c.User, c.Password))
 }
 
 // fill makes a stream that refuses new messages when full as full as it can be, until the returned function is called

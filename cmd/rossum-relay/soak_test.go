@@ -147,14 +147,16 @@ func TestModel(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64() //nolint:gosec // no secret
 	}
-	chaos := 8 * time.Second
+	chaos, disk := 8*time.Second, 256<<20
+	if *soakFor > 0 {
+		chaos, disk = *soakFor, 2<<30
+	}
 	layouts := []layout{
-		{name: "embedded", roles: []string{"run"}, failRate: 0.05},
-		{name: "split", nats: 1, roles: []string{"ingest", "worker", "worker"}, failRate: 0.05},
+		{name: "embedded", roles: []string{"run"}, failRate: 0.05, disk: disk},
+		{name: "split", nats: 1, roles: []string{"ingest", "worker", "worker"}, failRate: 0.05, disk: disk},
 	}
 	switch {
 	case *soakFor > 0:
-		chaos = *soakFor
 		layouts = append(layouts, layout{name: "cluster", nats: 3, roles: []string{"ingest", "worker", "worker"}, failRate: 0.05})
 	case testing.Short():
 		chaos, layouts = 3*time.Second, layouts[:1]

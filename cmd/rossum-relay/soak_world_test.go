@@ -12,11 +12,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +41,7 @@ type world struct {
 	hookID int64
 	queues []int64 // one per sample
 	nats   *natsServers
+	disk   *disk // of the queue; nil where it cannot be filled
 	procs  []*process
 	tally  tally
 	calls  int // made by the test itself
@@ -56,6 +54,7 @@ type layout struct {
 	roles []string
 	// failRate of the ERPs beside the faults that are armed.
 	failRate float64
+	disk     int // bytes of the queue's disk; 0 is one of everybody
 }
 
 // newWorld starts simulators and queue; its processes are not started.
@@ -72,8 +71,12 @@ func newWorld(t *testing.T, l layout, seed uint64, switches rossumsim.Switches, 
 			FailRate: l.failRate, Seed: seed + uint64(n), //nolint:gosec // 0 or 1
 		})
 	}
+	stores := filepath.Join(w.dir, "data")
+	if l.disk > 0 {
+		w.disk = newDisk(t, stores, l.disk)
+	}
 	if l.nats > 0 {
-		w.nats = startNATS(t, l.nats)
+		w.nats = startNATSIn(t, stores, l.nats)
 	}
 	w.config = filepath.Join(w.dir, "relay.yaml")
 	text := config(w) + w.queueConfig() + fmt.Sprintf("ingest: {listen: %q, public_url: \"http://%s\"}\nlog: {level: info}\n", w.listen, w.listen)
@@ -81,7 +84,9 @@ func newWorld(t *testing.T, l layout, seed uint64, switches rossumsim.Switches, 
 		t.Fatal(err)
 	}
 	for n, role := range l.roles {
-		w.procs = append(w.procs, &process{w: w, role: role, log: filepath.Join(w.dir, fmt.Sprintf("%s-%d.log", role, n))})
+		w.procs = append(w.procs, &process{
+			name: role, args: []string{"rossum-relay", role, "-c", w.config}, log: filepath.Join(w.dir, fmt.Sprintf("%s-%d.log", role, n)),
+		})
 	}
 	t.Cleanup(func() {
 		for _, p := range w.procs {
@@ -99,7 +104,7 @@ func (w *world) queueConfig() string {
 	}
 	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, queue.KeySize))
 	replicas := 1
-	if len(w.nats.servers) > 1 {
+	if len(w.nats.nodes) > 1 {
 		replicas = 3
 	}
 	return fmt.Sprintf("queue: {url: %q, replicas: %d, keys: [%q], data: %q, max_store: 1GiB}\n", w.nats.url(), replicas, key, w.dir)
@@ -160,17 +165,40 @@ func (w *world) keepLogs() {
 		w.t.Log(err)
 		return
 	}
+	logs := []string{w.chaosLog()}
 	for _, p := range w.procs {
-		data, err := os.ReadFile(p.log)
+		logs = append(logs, p.log)
+	}
+	if w.nats != nil {
+		for _, node := range w.nats.nodes {
+			logs = append(logs, node.log)
+		}
+	}
+	for _, log := range logs {
+		data, err := os.ReadFile(log)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // never started
 		}
 		if err == nil {
-			err = os.WriteFile(filepath.Join(to, filepath.Base(p.log)), data, 0o600)
+			err = os.WriteFile(filepath.Join(to, filepath.Base(log)), data, 0o600)
 		}
 		if err != nil {
 			w.t.Log(err)
 		}
+	}
+}
+
+func (w *world) chaosLog() string { return filepath.Join(w.dir, "chaos.log") }
+
+// happens notes what is done to the queue and to processes, beside their logs.
+func (w *world) happens(what string) {
+	f, err := os.OpenFile(w.chaosLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = fmt.Fprintln(f, time.Now().UTC().Format(time.RFC3339Nano), what)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		w.t.Error(err)
 	}
 }
 
@@ -183,78 +211,12 @@ func (w *world) cli(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// process is one child process of the relay that may be killed, stopped and started at any moment.
-type process struct {
-	w     *world
-	role  string // run, ingest or worker
-	log   string
-	mu    sync.Mutex
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when cmd has ended
-}
-
-// start starts the process unless it runs. One that ended by itself, as it could not reach its queue, is started again.
-func (p *process) start() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd != nil {
-		select {
-		case <-p.ended:
-		default:
-			return nil
-		}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()                                                                                                                   // the child has it
-	cmd := &exec.Cmd{Path: self, Args: []string{"rossum-relay", p.role, "-c", p.w.config}, Env: os.Environ(), Stdout: log, Stderr: log} // see TestMain
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // killed, mostly
-	}()
-	p.cmd, p.ended = cmd, ended
-	return nil
-}
-
-// kill ends the process as kill -9 does.
-func (p *process) kill() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd != nil {
-		_ = p.cmd.Process.Kill()
-		<-p.ended
-		p.cmd = nil
-	}
-}
-
-// signal sends SIGSTOP or SIGCONT.
-func (p *process) signal(s syscall.Signal) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd == nil {
-		return errors.New("the process does not run")
-	}
-	return p.cmd.Process.Signal(s)
-}
-
 // startAll starts the processes that do not run and waits until the relay takes events. Workers may need the streams
 // that the ingest makes: whoever ends is started again.
 func (w *world) startAll(ctx context.Context) error {
 	for {
-		for _, p := range w.procs {
-			if err := p.start(); err != nil {
-				return err
-			}
+		if err := w.startProcesses(); err != nil {
+			return err
 		}
 		if w.ready(ctx) {
 			return nil
@@ -265,9 +227,13 @@ func (w *world) startAll(ctx context.Context) error {
 	}
 }
 
-func (p *process) tail() string {
-	data, _ := os.ReadFile(p.log)
-	return string(data[max(0, len(data)-2000):])
+func (w *world) startProcesses() error {
+	for _, p := range w.procs {
+		if err := p.start(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *world) ready(ctx context.Context) bool {
