@@ -52,7 +52,7 @@ type Alert struct {
 	ID       string   `json:"id"`
 	Rule     Rule     `json:"rule"`
 	Severity Severity `json:"severity"`
-	// Summary is one sentence, Try what to do: a command, or where to look.
+	// Summary is one sentence, Try a command to look closer with.
 	Summary string            `json:"summary"`
 	Try     string            `json:"try,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"` // pipeline, target, step, reason, cause

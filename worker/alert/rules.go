@@ -104,6 +104,18 @@ func judgeLetters(causes []cause) []Alert {
 	return all
 }
 
+// short is a duration as one says it: 10s, 15m, 2h, 1h30m.
+func short(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(time.Second).String()
+	}
+	text := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	if rest, ok := strings.CutSuffix(text, "h0m"); ok {
+		return rest + "h"
+	}
+	return text
+}
+
 func runs(n int) string {
 	if n == 1 {
 		return "1 run"
@@ -138,8 +150,8 @@ func judgeBacklog(f facts, limit time.Duration) []Alert {
 		if age := f.now.Sub(l.Oldest); !l.Oldest.IsZero() && age > limit {
 			all = append(all, Alert{
 				ID: "backlog_age/" + l.Lane, Rule: BacklogAge, Severity: Warning,
-				Summary: fmt.Sprintf("%s of pipeline %s wait for a worker, the oldest for %s", runs(l.Waiting+l.InWork), l.Lane, age.Round(time.Minute)),
-				Try:     "rossum-relay explain: are workers up, is concurrency enough, is the target slow?",
+				Summary: fmt.Sprintf("%s of pipeline %s wait for a worker, the oldest for %s", runs(l.Waiting+l.InWork), l.Lane, short(age)),
+				Try:     "rossum-relay runs list --pipeline " + l.Lane,
 				Labels:  labels("pipeline", l.Lane),
 			})
 		}
@@ -157,8 +169,8 @@ func judgeBreakers(f facts, limit time.Duration) []Alert {
 		seen[b.Target] = true
 		all = append(all, Alert{
 			ID: "breaker_open/" + b.Target, Rule: BreakerOpen, Severity: Critical, wait: limit,
-			Summary: fmt.Sprintf("target %s is down: its breaker is open for more than %s (%s)", b.Target, limit, b.Why),
-			Try:     "rossum-relay explain, then look at the ERP; runs wait and go on by themselves",
+			Summary: fmt.Sprintf("target %s is down: its breaker is open for more than %s (%s)", b.Target, short(limit), b.Why),
+			Try:     "rossum-relay doctor",
 			Labels:  labels("target", b.Target, "reason", b.Why),
 		})
 	}
@@ -177,9 +189,9 @@ func judgeSpace(h queue.Health, limit int) []Alert {
 			Labels:  labels("store", id),
 		})
 	}
-	full("events", "the work queue", h.Events.Bytes, uint64(h.Events.Limit), "rossum-relay explain; or raise queue.max_events") //nolint:gosec // positive
-	full("store", "the queue's store", uint64(h.Stored), uint64(h.StoreLimit), "settle dead letters, or raise queue.max_store") //nolint:gosec // positive
-	full("disk", "the queue's disk", h.Disk.Size-h.Disk.Free, h.Disk.Size, "make room on the disk of queue.data")
+	full("events", "the work queue", h.Events.Bytes, uint64(h.Events.Limit), "rossum-relay runs list --state running") //nolint:gosec // positive
+	full("store", "the queue's store", uint64(h.Stored), uint64(h.StoreLimit), "rossum-relay dead groups") //nolint:gosec // positive
+	full("disk", "the queue's disk", h.Disk.Size-h.Disk.Free, h.Disk.Size, "rossum-relay doctor")
 	return all
 }
 
@@ -193,10 +205,21 @@ func judgeFindings(findings []Finding) []Alert {
 		all = append(all, Alert{
 			ID: "sweeper/" + f.What, Rule: Sweeper, Severity: severity,
 			Summary: fmt.Sprintf("the sweeper found %s: %s", f.What, meaning(f)),
-			Try:     "rossum-relay runs list", Labels: labels("what", f.What),
+			Try:     command(f), Labels: labels("what", f.What),
 		})
 	}
 	return all
+}
+
+// command is what to look with.
+func command(f Finding) string {
+	switch f.What {
+	case "lost_message", "overdue_schedule":
+		return "rossum-relay explain " + f.Detail
+	case "removed_pipeline":
+		return "rossum-relay runs list --pipeline " + f.Detail
+	}
+	return "rossum-relay doctor"
 }
 
 // meaning is a finding of the sweeper in words.
