@@ -38,6 +38,7 @@ type relay struct {
 	erp     *erpsim.Sim
 	erpURL  string
 	user    int64
+	tokens  int               // token_lifetime_s of the hook's tokens; 0: 7200, negative: none, they die with the answer
 	more    map[string]string // variables of the configuration beside those of the demo
 	service *service
 	child   *exec.Cmd
@@ -189,7 +190,10 @@ func (r *relay) hookNamed(name string, events ...string) {
 // hookAt is hook with another URL.
 func (r *relay) hookAt(url string, events ...string) {
 	r.t.Helper()
-	spec := rossumsim.HookSpec{Name: "relay", URL: url, Secret: demoSecret, Events: events, TokenLifetime: 7200}
+	spec := rossumsim.HookSpec{Name: "relay", URL: url, Secret: demoSecret, Events: events, TokenLifetime: max(r.tokens, 0)}
+	if r.tokens == 0 {
+		spec.TokenLifetime = 7200
+	}
 	for _, p := range samples.All() {
 		i, err := r.rossum.Import(p)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -172,8 +173,7 @@ func TestReplicas(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	nats := startNATS(t, 1)
-	config := strings.Replace(testConfig(createStep), `queue: {data: "${DATA}", durability: fast, max_store: 1GiB}`,
-		`queue: {url: "`+nats.url()+`", replicas: 1, keys: ["`+strings.Repeat("A", 43)+"="+`"], data: "${DATA}", max_store: 1GiB}`, 1)
+	config := strings.Replace(testConfig(createStep), `queue: {data: "${DATA}", durability: fast, max_store: 1GiB}`, nats.queue(), 1)
 	config = strings.Replace(config, `public_url: "http://${LISTEN}"`, `public_url: "${PUBLIC}"`, 1)
 	r := newRelay(t, config, down(), byHand)
 	second := *r
@@ -198,6 +198,11 @@ func TestReplicas(t *testing.T) {
 			t.Errorf("relay %d was never asked", i)
 		}
 	}
+}
+
+// queue is the part of a configuration that names the servers.
+func (s *natsServers) queue() string {
+	return fmt.Sprintf(`queue: {url: %q, replicas: 1, keys: ["%s="], data: "${DATA}", max_store: 1GiB}`, s.url(), strings.Repeat("A", 43))
 }
 
 // roundRobin is a balancer that hands every request to the next relay.

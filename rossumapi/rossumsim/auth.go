@@ -78,6 +78,7 @@ func (s *Sim) login(r *request) answer {
 	if wanted := login.seconds("max_token_lifetime_s"); wanted > 0 {
 		lifetime = min(wanted, maxTokenLifetime)
 	}
+	s.logins++
 	_, domain, _ := strings.Cut(s.base, "://")
 	return ok(map[string]any{"key": s.newToken(user, lifetime).key, "domain": domain})
 }

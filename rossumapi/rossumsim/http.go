@@ -143,6 +143,7 @@ func (s *Sim) withUnknown(body any) any {
 func (s *Sim) admit(r *request) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.requests++
 	refuse := func(a answer) *answer { return &a }
 	key := "login"
 	if r.URL.Path != "/api/v1/auth/login" {
@@ -160,6 +161,7 @@ func (s *Sim) admit(r *request) *answer {
 		}
 	}
 	if wait := s.throttle(key); wait > 0 {
+		s.throttled++
 		a := problem(http.StatusTooManyRequests, "rate_limited", "Request was rate limited.")
 		a.header = map[string]string{"Retry-After": strconv.Itoa(wait)}
 		return &a

@@ -118,3 +118,17 @@ func (s *Sim) File(documentID int64) []byte {
 	defer s.mu.Unlock()
 	return bytes.Clone(s.files[documentID])
 }
+
+// Logins counts the logins that gave a token.
+func (s *Sim) Logins() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logins
+}
+
+// Requests counts the requests of the API, and those of them that were answered with 429.
+func (s *Sim) Requests() (all, throttled int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests, s.throttled
+}

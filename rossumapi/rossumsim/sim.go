@@ -70,6 +70,9 @@ type Sim struct {
 	nextNode       int64
 	calls          []*HookCall
 	lastCall       int
+	logins         int
+	requests       int // of the API
+	throttled      int // of those, answered with 429
 	logs           []*entity
 	faults         []*Fault
 	deliveryFaults []*DeliveryFault

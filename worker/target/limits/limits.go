@@ -40,6 +40,7 @@ type Limits struct {
 	mu      sync.Mutex
 	rank    int // among the living, by name
 	living  int // 0 while this worker must not take its share yet
+	seen    int // the living that were seen last, this one among them
 	waited  int // beats since other workers were first seen
 	settled bool
 	held    map[string]Hold
@@ -130,6 +131,7 @@ func (l *Limits) join(living []string, me string) {
 		l.settled = len(living) <= 1 || l.waited >= settleBeats
 		l.waited++
 	}
+	l.seen = len(living)
 	if !l.settled {
 		l.living = 0
 	} else {
@@ -181,14 +183,15 @@ func (l *Limits) Rate(r configs.Rate) *Rate {
 	return shared
 }
 
-// resize sets this worker's part; Limits.mu must be held. A newcomer counts itself as one more until it is settled.
+// resize sets this worker's part; Limits.mu must be held. A newcomer takes no more of it before it is settled than after.
+// A fifth of a second's calls may come at once: the parts of all workers together must not be a second's calls twice.
 func (r *Rate) resize() {
 	if r.rate.N <= 0 {
 		return
 	}
-	part := float64(r.rate.N) / r.rate.Per.Seconds() / float64(max(r.l.living, 1))
+	part := float64(r.rate.N) / r.rate.Per.Seconds() / float64(max(r.l.living, r.l.seen, 1))
 	r.limiter.SetLimit(rate.Limit(part))
-	r.limiter.SetBurst(max(1, int(part)))
+	r.limiter.SetBurst(max(1, int(part/5)))
 }
 
 // Wait blocks until the next call may be made. context.DeadlineExceeded where ctx ends before, or surely would.
