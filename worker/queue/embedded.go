@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,6 +31,7 @@ const (
 	storeFolder = "jetstream"
 	maxPayload  = 8 << 20
 	readyWithin = 30 * time.Second
+	dialWithin  = 2 * time.Second
 )
 
 // ErrLocked means that another process serves the data directory.
@@ -205,6 +207,28 @@ func readClient(dir string) (Client, error) {
 		return c, fmt.Errorf("queue: %s: %w", clientFile, err)
 	}
 	return c, nil
+}
+
+// servedFrom reaches the embedded queue of whichever process serves a directory now: each start has an address and a
+// password of its own.
+type servedFrom struct{ dir string }
+
+// Dial implements nats.CustomDialer.
+func (s servedFrom) Dial(network, _ string) (net.Conn, error) {
+	c, err := readClient(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %s: %w", clientFile, err)
+	}
+	return net.DialTimeout(network, u.Host, dialWithin)
+}
+
+func (s servedFrom) user() (name, password string) {
+	c, _ := readClient(s.dir) // the server refuses who has no password
+	return c.User, c.Password
 }
 
 func lockDir(dir string) (*os.File, error) {

@@ -193,7 +193,8 @@ func (q *Queue) embeddedOptions(opts []nats.Option) (string, []nats.Option, erro
 	if err != nil {
 		return "", nil, err
 	}
-	return c.URL, append(opts, nats.UserInfo(c.User, c.Password), nats.Timeout(2*time.Second)), nil
+	served := servedFrom{q.cfg.Data}
+	return c.URL, append(opts, nats.SetCustomDialer(served), nats.UserInfoHandler(served.user), nats.IgnoreAuthErrorAbort()), nil
 }
 
 // Close drains the connection and stops the embedded server. Consumers must have been stopped before.

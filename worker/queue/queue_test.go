@@ -287,6 +287,26 @@ func TestExternalQueueNeedsKeys(t *testing.T) {
 	}
 }
 
+func TestAttachedFindTheNextServer(t *testing.T) {
+	cfg := queuetest.Config(t.TempDir())
+	first, err := queue.Open(t.Context(), cfg, queue.Serve, "first", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := queue.Open(t.Context(), cfg, queue.Attach, "worker", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(worker.Close)
+	first.Close()
+	queuetest.OpenConfig(t, cfg) // at another port, with another password
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := worker.Publish(ctx, "erp", envelope(0), store(t, worker, envelope(0), []byte("payload"))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEmptyDirectoryCannotBeAttached(t *testing.T) {
 	if _, err := queue.Open(t.Context(), queuetest.Config(t.TempDir()), queue.Attach, "x", zap.NewNop()); err == nil {
 		t.Fatal("attached to nothing")
