@@ -174,7 +174,8 @@ type Step struct {
 	Find *Find `yaml:"find" kind:"send"`
 	// OnUncertain without a look-up: dead (default), retry or assume_done.
 	OnUncertain OnUncertain `yaml:"on_uncertain" default:"dead" enum:"dead,retry,assume_done" kind:"send"`
-	// OnChange: send delivers a changed document under a known key; the default dead-letters it.
+	// OnChange: send delivers a changed document under a known key; the default dead-letters it. What an export that is
+	// repeated changes by itself, such as the annotation's times, users and labels, makes no changed document.
 	OnChange OnChange `yaml:"on_change" default:"dead" enum:"dead,send" kind:"send"`
 	// Keep names values of the hit (the response of a created or found object), kept in the journal and the ledger.
 	Keep Named[Expr] `yaml:"keep" kind:"send"`

@@ -27,6 +27,8 @@ func again(in *pipeline.ScopeInput) {
 	set(in.Payload.AnnotationObject, "previous_status", `"failed_export"`)
 	set(in.Payload.AnnotationObject, "modifier", `"https://example-us.rossum.app/api/v1/users/1"`)
 	set(in.Payload.AnnotationObject, "metadata", `{"rossum_relay": {"erp_id": 7}}`)
+	annotation, _ := in.Payload.AnnotationObject.MarshalJSON() // of members that were JSON
+	set(in.Payload.All, "annotation", string(annotation))
 	in.Payload.Annotation.Modifier = "https://example-us.rossum.app/api/v1/users/1"
 	*in = with(*in, "notes", "ERP number 7")
 }
@@ -66,6 +68,28 @@ steps:
 				t.Errorf("got %s and %s", first.Fingerprint, second.Fingerprint)
 			}
 		})
+	}
+}
+
+// TestFingerprintOfAStatus: what tells of the annotation's way differs with it, unless an export is only repeated.
+func TestFingerprintOfAStatus(t *testing.T) {
+	for event, same := range map[string]bool{"annotation_content.export": true, "annotation_status.changed": false} {
+		for _, step := range []string{
+			`map: {s: "{{ annotation.previous_status }}"}`, `map: {s: "{{ payload.annotation.modified_at }}"}`,
+			`map: {s: "{{ steps.a.s }}"}`, `query: {s: "{{ annotation.previous_status }}"}`,
+			`map: {s: "{{ modifier.username if modifier else '' }}"}`,
+		} {
+			users := resources{"https://example-us.rossum.app/api/v1/users/402113": `{"username":"a"}`, "https://example-us.rossum.app/api/v1/users/1": `{"username":"b"}`}
+			of := func(change func(*pipeline.ScopeInput)) string {
+				return mustPrepare(t, "steps: [{a: {set: {s: {jmespath: annotation.previous_status}}}}, {s: {send: erp, post: /a, on_change: send, "+step+"}}]", func(in *pipeline.ScopeInput) {
+					in.Run.Event, in.Resources = event, users
+					change(in)
+				}).Fingerprint
+			}
+			if (of(func(*pipeline.ScopeInput) {}) == of(again)) != same {
+				t.Errorf("%s, %s: the same is %v", event, step, !same)
+			}
+		}
 	}
 }
 

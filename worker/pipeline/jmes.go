@@ -108,7 +108,7 @@ func (v *view) settled(annotation any) any {
 	}
 	kept := jinja.NewDict(d.Len())
 	for key, value := range d.All() {
-		if name, _ := key.(string); !volatileAnnotation(name) {
+		if name, _ := key.(string); !v.hidesAnnotation(name) {
 			kept.Set(name, value)
 		}
 	}

@@ -35,7 +35,8 @@ func volatilePayload(key string) bool {
 	return slices.Contains([]string{"request_id", "timestamp", "updated_datapoints"}, key)
 }
 
-// volatileAnnotation tells the facts about the annotation's way that change without a change of the document.
+// volatileAnnotation tells the facts about the annotation's way, which change without a change of the document: exporting
+// an annotation again alone changes most of them.
 func volatileAnnotation(key string) bool {
 	return strings.HasSuffix(key, "_at") || strings.HasSuffix(key, "_by") || strings.HasPrefix(key, "time_spent") ||
 		slices.Contains([]string{"status", "previous_status", "modifier", "messages", "metadata", "labels", "relations"}, key)

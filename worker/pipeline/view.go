@@ -55,7 +55,7 @@ func (v *view) resolve(ctx context.Context, name string) (any, bool, error) {
 	case "payload":
 		return &payloadObject{object{view: v, name: name, members: p.All, hidden: hiddenPayload, volatile: volatilePayload}}, true, nil
 	case "annotation":
-		return v.optional(p.AnnotationObject, &object{view: v, name: name, members: p.AnnotationObject, volatile: volatileAnnotation})
+		return v.optional(p.AnnotationObject, &object{view: v, name: name, members: p.AnnotationObject, volatile: v.hidesAnnotation})
 	case "document":
 		return v.optional(p.DocumentObject, &documentObject{object{view: v, name: name, members: p.DocumentObject}})
 	case "settings":
@@ -94,12 +94,12 @@ func (v *view) resource(ctx context.Context, name string) (any, bool, error) {
 	case "schema":
 		return v.one(ctx, "schemas", p.Annotation.Schema)
 	case "modifier":
-		if v.stable {
+		if v.hidesAnnotation(name) {
 			return nil, true, nil
 		}
 		return v.one(ctx, "modifiers", p.Annotation.Modifier)
 	case "labels":
-		if v.stable {
+		if v.hidesAnnotation(name) {
 			return jinja.NewList(), true, nil
 		}
 		return v.many(ctx, "labels", texts(a.Get("labels")))

@@ -46,6 +46,15 @@ func (p *Pipeline) volatileRef(ref jinja.Reference) bool {
 	return false
 }
 
+// hidesAnnotation tells the members of the annotation that the view does not show. An export that is repeated finds the
+// annotation's way changed, not the document; of other events, such as a changed status, the way is what they tell.
+// The metadata holds what the relay itself has written.
+func (v *view) hidesAnnotation(key string) bool {
+	return v.stable && volatileAnnotation(key) && (v.scope.in.Run.Event == exportEvent || key == "metadata")
+}
+
+const exportEvent = "annotation_content.export"
+
 // stable is the view from which fingerprints are made. A scope belongs to one run, so the fields the pipeline writes are
 // the same each time.
 func (s *Scope) stable(own map[string]bool) *view {
