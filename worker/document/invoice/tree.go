@@ -117,11 +117,10 @@ func (inv *Invoice) amount(d decimal.NullDecimal) any {
 	if !d.Valid {
 		return nil
 	}
-	places := Decimals(inv.Currency)
-	if -d.Decimal.Exponent() >= places {
-		return d.Decimal
+	if rounded := d.Decimal.Round(Decimals(inv.Currency)); rounded.Equal(d.Decimal) {
+		return rounded
 	}
-	return d.Decimal.Add(decimal.New(0, -places))
+	return d.Decimal
 }
 
 func plain(d decimal.NullDecimal) any {
