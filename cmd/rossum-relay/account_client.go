@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,7 +24,7 @@ const accountLife = time.Hour
 // that can be reached.
 func rossumClient(cfg *configs.Config, environment string) (*rossumapi.Client, error) {
 	return accountClient(cfg, environment, func(r configs.Rossum, o rossumapi.Options) (rossumapi.TokenSource, error) {
-		return newCommandToken(cfg, environment, r, o)
+		return &commandToken{cfg: cfg, environment: environment, rossum: r, options: o}, nil
 	})
 }
 
@@ -65,12 +66,10 @@ type commandToken struct {
 	environment string
 	rossum      configs.Rossum
 	options     rossumapi.Options
-	own         *tokens.ServiceAccount
-}
 
-func newCommandToken(cfg *configs.Config, environment string, r configs.Rossum, o rossumapi.Options) (*commandToken, error) {
-	own, err := tokens.Local().ServiceAccount(environment, r, o, accountLife)
-	return &commandToken{cfg: cfg, environment: environment, rossum: r, options: o, own: own}, err
+	mu    sync.Mutex             // held while a token is got
+	token string                 // the relay's, once known
+	own   *tokens.ServiceAccount // nil until no relay can be reached
 }
 
 // Token returns the relay's token, or one of the command's own.
@@ -78,12 +77,24 @@ func (c *commandToken) Token(ctx context.Context) (string, error) { return c.Ref
 
 // Refresh returns a token other than the refused one.
 func (c *commandToken) Refresh(ctx context.Context, refused string) (string, error) {
-	token, err := c.relays(ctx, refused)
-	var known *outcome.Error
-	if err == nil || errors.As(err, &known) {
-		return token, err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.own == nil && c.token != refused {
+		return c.token, nil
 	}
-	return c.own.Refresh(ctx, refused) // no relay runs, or this machine has not its keys
+	if c.own == nil {
+		token, err := c.relays(ctx, refused)
+		var known *outcome.Error
+		if err == nil || errors.As(err, &known) {
+			c.token = token
+			return token, err
+		}
+		// no relay runs, or this machine has not its keys
+		if c.own, err = tokens.Local().ServiceAccount(c.environment, c.rossum, c.options, accountLife); err != nil {
+			return "", err
+		}
+	}
+	return c.own.Refresh(ctx, refused)
 }
 
 // relays asks the cache of the relay that runs with the same configuration.

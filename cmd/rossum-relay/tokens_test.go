@@ -171,7 +171,7 @@ func TestOneLoginForWorkersAndCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{first, second, testPassword} {
-		if text := append(told, lines.Bytes()...); bytes.Contains(text, []byte(secret)) {
+		if bytes.Contains(told, []byte(secret)) || bytes.Contains(lines.Bytes(), []byte(secret)) {
 			t.Error("a journal or the log holds a plain secret")
 		}
 	}
