@@ -255,7 +255,7 @@ func filterReverse(c *call) (any, error) {
 	}
 	next, err := c.rt.reversed(c.args[0])
 	if err == nil {
-		return &generator{next, "reversed"}, nil
+		return &generator{next, reversedType(c.args[0])}, nil
 	}
 	if !isKind(err, KindType) {
 		return nil, err
@@ -266,6 +266,21 @@ func filterReverse(c *call) (any, error) {
 	}
 	reverse(items)
 	return newList(items), err
+}
+
+// reversedType is Python's name of the type of reversed(v).
+func reversedType(v any) string {
+	switch v := v.(type) {
+	case *rangeValue:
+		return "range_iterator"
+	case *List:
+		if !v.tuple {
+			return "list_reverseiterator"
+		}
+	case *Dict:
+		return "dict_reversekeyiterator"
+	}
+	return "reversed"
 }
 
 func filterSum(c *call) (any, error) {

@@ -110,22 +110,6 @@ func foldable(x expr) bool {
 	return true
 }
 
-// allLiterals reports whether expressions are made of literals only.
-func allLiterals(list []expr) bool {
-	for _, x := range list {
-		switch x.(type) {
-		case nil, *constExpr:
-		case *listExpr, *dictExpr:
-			if !allLiterals(children(x)) {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // callArgs reads the arguments of a call between parentheses.
 func (p *parser) callArgs() (callArgs, error) {
 	var args callArgs

@@ -251,7 +251,7 @@ func (rt *runtime) appendObject(buf []byte, v any, as form) ([]byte, error) {
 	case fmt.Stringer:
 		return append(buf, v.String()...), nil
 	}
-	return append(buf, "<"+typeName(v)+" object>"...), nil
+	return append(buf, "<"+typeName(v)+" object at 0x7f0000000000>"...), nil // as long as CPython writes it
 }
 
 // appendFloat appends the shortest text that reads back as f, as Python's

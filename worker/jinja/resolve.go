@@ -164,13 +164,29 @@ func (r *resolver) stmt(s stmt, pl place) error {
 
 // foldOutput marks what Jinja2 would write when it compiles.
 func (r *resolver) foldOutput(s *outputStmt, pl place) {
-	if !foldable(s.x) {
-		return
-	}
-	if allLiterals([]expr{s.x}) {
+	if pl.folds(s.x) {
 		s.mode = pl.fixed
+		markConstant(s.x)
 	}
-	markConstant(s.x)
+}
+
+// folds reports whether Jinja2 evaluates an expression when it compiles: filters and tests only where it knows whether
+// output is escaped.
+func (pl place) folds(x expr) bool {
+	if !foldable(x) {
+		return false
+	}
+	if pl.escape != escapeDynamic {
+		return true
+	}
+	plain := true
+	walkExpr(x, func(x expr) {
+		switch x.(type) {
+		case *filterExpr, *testExpr:
+			plain = false
+		}
+	})
+	return plain
 }
 
 // markConstant marks the slices in an expression that Jinja2 folds.
@@ -284,7 +300,7 @@ func (r *resolver) expr(x expr, pl place) error {
 		x.name.ref = pl.sym.ref(x.name.name)
 	case *concatExpr:
 		x.mode = pl.escape
-		if foldable(x) { // Jinja2 joins those as plain text
+		if pl.folds(x) { // Jinja2 joins those as plain text
 			x.mode = escapeOff
 		}
 	case *binaryExpr:
