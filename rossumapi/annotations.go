@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -101,6 +102,17 @@ func (c *Client) SearchAnnotations(ctx context.Context, search any, query url.Va
 	}
 	r.repeatable = true // reads only
 	return objectsOf(pages[Annotation](ctx, c, r))
+}
+
+// CreateAnnotation makes an annotation of a document (URL) in a queue (URL), with the status created: Rossum imports it at
+// the end of upload.created. More attributes, such as metadata and values, are optional. It is not repeated on failure.
+func (c *Client) CreateAnnotation(ctx context.Context, document, queue string, attributes map[string]any) (Annotation, error) {
+	body := map[string]any{}
+	maps.Copy(body, attributes)
+	body["status"], body["document"], body["queue"] = StatusCreated, document, queue
+	var created Annotation
+	err := c.call(ctx, http.MethodPost, c.URL("annotations"), body, &created)
+	return created, err
 }
 
 // PatchAnnotation changes attributes of an annotation. A changed status calls

@@ -79,6 +79,14 @@ func (c *Client) CreateDocument(ctx context.Context, file NewDocument) (Document
 	return document, err
 }
 
+// PatchDocument changes attributes of a document, such as metadata. Give metadata whole: whether it is merged is not
+// documented.
+func (c *Client) PatchDocument(ctx context.Context, id int64, changes map[string]any) (Document, error) {
+	var document Document
+	err := c.call(ctx, http.MethodPatch, c.resource("documents", id), changes, &document)
+	return document, err
+}
+
 func (c *Client) post(ctx context.Context, target string, form *form, out any) error {
 	body, contentType, err := form.done()
 	if err != nil {

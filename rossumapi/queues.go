@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"net/http"
 	"net/url"
 )
 
@@ -42,6 +43,13 @@ func (c *Client) Queue(ctx context.Context, id int64) (Queue, error) {
 // Queues yields the queues that match query and that the user may see.
 func (c *Client) Queues(ctx context.Context, query url.Values) iter.Seq2[Queue, error] {
 	return list[Queue](ctx, c, "queues", query)
+}
+
+// PatchQueue changes attributes of a queue, such as hooks or schema.
+func (c *Client) PatchQueue(ctx context.Context, id int64, changes map[string]any) (Queue, error) {
+	var queue Queue
+	err := c.call(ctx, http.MethodPatch, c.resource("queues", id), changes, &queue)
+	return queue, err
 }
 
 // Organization is a customer of Rossum; rate limits hold per organization.

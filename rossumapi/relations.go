@@ -98,3 +98,26 @@ type Relation struct {
 func (c *Client) Relations(ctx context.Context, query url.Values) iter.Seq2[Relation, error] {
 	return list[Relation](ctx, c, "relations", query)
 }
+
+// CreateRelation connects annotations (URLs). A relation of the same type, parent and key is not looked for first.
+func (c *Client) CreateRelation(ctx context.Context, r Relation) (Relation, error) {
+	body := map[string]any{"type": r.Type, "parent": r.Parent, "annotations": append([]string{}, r.Annotations...)}
+	if r.Key != "" {
+		body["key"] = r.Key
+	}
+	var created Relation
+	err := c.call(ctx, http.MethodPost, c.URL("relations"), body, &created)
+	return created, err
+}
+
+// PatchRelation makes annotations (URLs) those of the relation.
+func (c *Client) PatchRelation(ctx context.Context, id int64, annotations []string) (Relation, error) {
+	var updated Relation
+	err := c.call(ctx, http.MethodPatch, c.resource("relations", id), map[string]any{"annotations": annotations}, &updated)
+	return updated, err
+}
+
+// DeleteRelation deletes a relation; the annotations stay.
+func (c *Client) DeleteRelation(ctx context.Context, id int64) error {
+	return c.call(ctx, http.MethodDelete, c.resource("relations", id), nil, nil)
+}

@@ -90,6 +90,13 @@ func (c *Client) Schema(ctx context.Context, id int64) (Schema, error) {
 	return schema, err
 }
 
+// CreateSchema makes a schema of sections. A queue gets it with [Client.PatchQueue]; its older annotations keep theirs.
+func (c *Client) CreateSchema(ctx context.Context, name string, sections any) (Schema, error) {
+	var created Schema
+	err := c.call(ctx, http.MethodPost, c.URL("schemas"), map[string]any{"name": name, "content": sections}, &created)
+	return created, err
+}
+
 // ValidateSchema reports what Rossum finds wrong with schema content.
 func (c *Client) ValidateSchema(ctx context.Context, schema any) (json.RawMessage, error) {
 	r, err := jsonRequest(http.MethodPost, c.URL("schemas/validate"), schema)

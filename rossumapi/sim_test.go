@@ -122,6 +122,54 @@ func TestListsOfTheRest(t *testing.T) {
 	}
 }
 
+// TestObjectsAreMadeAndChanged walks through what a set-up makes: a schema for a queue, a document, its annotation, and a
+// relation between annotations.
+func TestObjectsAreMadeAndChanged(t *testing.T) {
+	sim, c, taken := simulated(t, rossumsim.Options{})
+	ctx := t.Context()
+	schema, err := c.CreateSchema(ctx, "invoices", []any{map[string]any{"category": "section", "id": "basics", "label": "Basics", "children": []any{
+		map[string]any{"category": "datapoint", "id": "document_id", "label": "Number", "type": "string"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := c.PatchQueue(ctx, taken.Queue, map[string]any{"schema": schema.URL})
+	if err != nil || queue.Schema != schema.URL {
+		t.Fatalf("queue with schema %s, %v", queue.Schema, err)
+	}
+	document, err := c.CreateDocument(ctx, rossumapi.NewDocument{Name: "a b.pdf", ContentType: "application/pdf", Content: []byte("%PDF-1.7")})
+	if err != nil || document.MimeType != "application/pdf" || document.OriginalFileName != "a b.pdf" {
+		t.Fatalf("document %s, %v", document.Raw, err)
+	}
+	document, err = c.PatchDocument(ctx, document.ID, map[string]any{"metadata": map[string]any{"erp": "E-1"}})
+	if err != nil || document.Metadata.Text("erp") != "E-1" {
+		t.Errorf("document %s, %v", document.Raw, err)
+	}
+	first, err := c.CreateAnnotation(ctx, document.URL, queue.URL, map[string]any{"metadata": map[string]any{"from": "test"}})
+	if err != nil || first.Status != rossumapi.StatusCreated || first.Metadata.Text("from") != "test" {
+		t.Fatalf("annotation %s, %v", first.Raw, err)
+	}
+	if _, err := sim.WaitStatus(ctx, first.ID, rossumapi.StatusToReview); err != nil {
+		t.Fatal(err)
+	}
+	if tree, err := c.Content(ctx, first.ID); err != nil || tree.First("document_id") == nil {
+		t.Errorf("no field of the new schema: %v", err)
+	}
+	if _, err := c.CreateAnnotation(ctx, "https://elsewhere.example/1", queue.URL, nil); rossumapi.StatusOf(err) != 400 {
+		t.Errorf("an annotation of nothing: %v", err)
+	}
+	relation, err := c.CreateRelation(ctx, rossumapi.Relation{Type: "attachment", Parent: first.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if relation, err = c.PatchRelation(ctx, relation.ID, []string{first.URL}); err != nil || len(relation.Annotations) != 1 {
+		t.Errorf("relation %+v, %v", relation, err)
+	}
+	if err := c.DeleteRelation(ctx, relation.ID); err != nil {
+		t.Error(err)
+	}
+}
+
 // A hook answers with messages and operations in Rossum's wire format.
 func ExampleHookResponse_Encode() {
 	response := rossumapi.HookResponse{

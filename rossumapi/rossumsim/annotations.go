@@ -2,6 +2,7 @@ package rossumsim
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,33 @@ func (s *Sim) getAnnotation(r *request) answer {
 		return notFound()
 	}
 	return ok(a.attrs)
+}
+
+// createAnnotation makes an annotation of a document with the only status allowed. Outside of upload.created, whose end
+// Rossum waits for, it is imported at once.
+func (s *Sim) createAnnotation(r *request) answer {
+	attrs, valid := r.object()
+	if !valid {
+		return badJSON()
+	}
+	given := &entity{attrs: attrs}
+	queue, document := s.byURL(given.text("queue")), s.byURL(given.text("document"))
+	switch {
+	case given.text("status") != rossumapi.StatusCreated:
+		return invalid("status", `"`+given.text("status")+`" is not a valid choice.`)
+	case queue == nil || !sees(r.user, queue.text("url")):
+		return invalid("queue", "Invalid hyperlink - Object does not exist.")
+	case document == nil:
+		return invalid("document", "Invalid hyperlink - Object does not exist.")
+	}
+	if complaint := metadataComplaint(attrs); complaint != nil {
+		return *complaint
+	}
+	a := s.newAnnotation(queue, document, given.object("metadata"))
+	a.tree = s.extract(a)
+	created := maps.Clone(a.attrs)
+	s.startImport(a)
+	return answer{status: http.StatusCreated, body: created}
 }
 
 // patchAnnotation changes writable attributes; the others are ignored, as

@@ -14,8 +14,7 @@
 // are sent with [Sim.Fire].
 //
 // Not simulated: page editing, splitting, copying and assignment of
-// annotations, their creation by POST, PUT and the PATCH of a whole content
-// tree, page images and OCR text, workflows (no way into in_workflow but
+// annotations, PUT and the PATCH of a whole content tree, page images and OCR text, workflows (no way into in_workflow but
 // [Sim.SetStatus]), connectors, rules, triggers, e-mail import, memberships,
 // JWT and session logins, Basic authentication, roles beyond admin and not
 // admin, cron schedules (see [Sim.FireScheduled]), XLSX export, the reshaping

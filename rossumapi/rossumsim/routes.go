@@ -20,6 +20,7 @@ func (s *Sim) routes() http.Handler {
 	lock("POST auth/logout", s.logout)
 	lock("GET auth/user", func(r *request) answer { return ok(publicUser(r.user)) })
 
+	lock("POST annotations", s.createAnnotation)
 	lock("GET annotations/{id}", s.getAnnotation)
 	lock("PATCH annotations/{id}", s.patchAnnotation)
 	lock("POST annotations/{id}/start", s.start)
