@@ -26,6 +26,7 @@ func filters() map[string]jinja.FilterFunc {
 		"sha256":         onText(sha256Text),
 		"pad":            onText(pad),
 		"fixed":          onText(fixedWidth),
+		"limit":          onText(limit),
 		"jmespath":       jmespathFilter,
 		"lookup":         lookup,
 	}
@@ -137,6 +138,23 @@ func fixedWidth(f *frame, text string, a arguments) (string, error) {
 		return string(chars[:width]), nil
 	}
 	return "", tooLong(f, text, width)
+}
+
+// limit passes text of up to a number of characters. Longer text is refused: a number without its end is another number.
+// Plain texts are cut with limit(50, cut=true).
+func limit(f *frame, text string, a arguments) (string, error) {
+	most, ok := a.number(0, "most", 0, maxWidth)
+	if !ok || most == 0 {
+		return "", typeError("limit takes a number of characters up to %d", maxWidth)
+	}
+	chars := []rune(text)
+	if len(chars) <= most {
+		return text, nil
+	}
+	if cut, _ := a.get(1, "cut"); cut == true {
+		return string(chars[:most]), nil
+	}
+	return "", tooLong(f, text, most)
 }
 
 // refuse rejects at the field that holds the text, else it is an error of the expression.
