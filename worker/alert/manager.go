@@ -16,6 +16,7 @@ import (
 const (
 	// roundEvery is how often a round is made, at most a twentieth of the time.
 	roundEvery = 15 * time.Second
+	firstRound = time.Second
 	roundShare = 20
 	// calmFor is how long what an alert is about must be gone until it is resolved. Dead letters do not come and go.
 	calmFor = time.Minute
@@ -81,7 +82,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 
 // Run makes rounds until ctx ends. It blocks.
 func (m *Manager) Run(ctx context.Context) {
-	wait := roundEvery
+	wait := firstRound
 	for {
 		select {
 		case <-ctx.Done():

@@ -190,7 +190,7 @@ func judgeSpace(h queue.Health, limit int) []Alert {
 		})
 	}
 	full("events", "the work queue", h.Events.Bytes, uint64(h.Events.Limit), "rossum-relay runs list --state running") //nolint:gosec // positive
-	full("store", "the queue's store", uint64(h.Stored), uint64(h.StoreLimit), "rossum-relay dead groups") //nolint:gosec // positive
+	full("store", "the queue's store", uint64(h.Stored), uint64(h.StoreLimit), "rossum-relay dead groups")             //nolint:gosec // positive
 	full("disk", "the queue's disk", h.Disk.Size-h.Disk.Free, h.Disk.Size, "rossum-relay doctor")
 	return all
 }
