@@ -173,6 +173,8 @@ type Worker struct {
 	AckWait Duration `yaml:"ack_wait" default:"60s" positive:"true"`
 	// Drain is how long a stopping worker lets running steps finish. Defaults to 30s.
 	Drain Duration `yaml:"drain" default:"30s"`
+	// Slots bounds the runs of one pipeline that one process works on at once. Defaults to 0: the pipeline's concurrency.
+	Slots int `yaml:"slots"`
 	// Templates bounds what one template may use.
 	Templates TemplateLimits `yaml:"templates"`
 }

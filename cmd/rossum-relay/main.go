@@ -34,6 +34,7 @@ type cli struct {
 	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
 
+	Alerts  alertsCmd  `cmd:"" help:"Try who is told of alerts."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at clock, disk, queue, keys, certificates, targets and hooks; say how to mend what is wrong."`
 	Keys    keysCmd    `cmd:"" help:"Look at the sealing keys; change them."`
 	Backup  backupCmd  `cmd:"" help:"Write everything stored into a file, sealed as it is, beside the running relay."`
@@ -51,6 +52,7 @@ type cli struct {
 	Template    templateCmd    `cmd:"" help:"Test and render Jinja2 templates."`
 	Send        sendCmd        `cmd:"" help:"Sign payload files and post them as Rossum would."`
 	Sim         simCmd         `cmd:"" help:"Serve a simulated Rossum or ERP to play with."`
+	Bench       benchCmd       `cmd:"" help:"Measure the relay on this machine."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running process whether it is ready: for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }

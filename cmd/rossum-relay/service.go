@@ -132,7 +132,7 @@ func (s *service) openWorker(ctx context.Context, set *pipeline.Set) error {
 	}
 	s.worker, err = worker.New(worker.Options{
 		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared, Tokens: s.tokens,
-		Log: s.log.Named("worker"), Name: name, Metrics: metrics.NewWork(s.monitor.registry), Trace: s.monitor.tracer, Found: s.monitor.found,
+		Log: s.log.Named("worker"), Name: name, Slots: s.cfg.Worker.Slots, Metrics: metrics.NewWork(s.monitor.registry), Trace: s.monitor.tracer, Found: s.monitor.found,
 	})
 	if err != nil {
 		return err
