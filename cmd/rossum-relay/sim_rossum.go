@@ -18,6 +18,7 @@ type simRossumCmd struct {
 	BaseURL  string  `placeholder:"URL" help:"How others reach it, such as http://rossum.localhost:8081. Defaults to the address it listens on."`
 	Username string  `default:"relay@acme.example" help:"User who may log in, an admin."`
 	Password string  `env:"SIM_ROSSUM_PASSWORD" default:"relay" help:"The user's password."`
+	Accounts string  `type:"path" placeholder:"FILE" help:"More users: a JSON list of {username, password, admin, queues}, the queues by name."`
 	Speed    float64 `default:"1" help:"How much faster than real time Rossum's waits pass: 30 polls every second."`
 	Seed     uint64  `help:"Of ids and tokens."`
 
@@ -27,6 +28,7 @@ type simRossumCmd struct {
 	Sideload      []string `placeholder:"KIND" help:"What to send along: queues, schemas, modifiers, emails, labels."`
 	TokenLifetime int      `default:"7200" placeholder:"SECONDS" help:"Life of the webhook's tokens, at most 7200. With 0 they die at the answer."`
 	Export        bool     `help:"Confirm every document as a person would, which exports it."`
+	Script        string   `type:"path" placeholder:"FILE" help:"Steps to play then: a JSON list such as [{\"do\": \"confirm\"}, {\"after\": \"12m\", \"do\": \"wait\", \"status\": \"exported\"}]. POST /_sim/steps takes one."`
 
 	Files []string `arg:"" name:"file" type:"path" help:"Payloads of annotation events: each becomes a document with these data."`
 }
@@ -41,8 +43,12 @@ func (c *simRossumCmd) Validate() error {
 
 // Run serves until ctx ends.
 func (c *simRossumCmd) Run(ctx context.Context, stdout io.Writer) error {
-	var exports sync.WaitGroup
-	defer exports.Wait()
+	steps, err := c.steps()
+	if err != nil {
+		return err
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	options := rossumsim.Options{Seed: c.Seed, Speed: c.Speed, BaseURL: c.BaseURL}
@@ -56,7 +62,10 @@ func (c *simRossumCmd) Run(ctx context.Context, stdout io.Writer) error {
 			fmt.Fprintf(stdout, "%d %s\n", id, filepath.Base(c.Files[i]))
 		}
 		if c.Export {
-			exports.Go(func() { exportAll(ctx, sim, user, annotations, stdout) })
+			work.Go(func() { exportAll(ctx, sim, user, annotations, stdout) })
+		}
+		if steps != nil {
+			work.Go(func() { c.play(ctx, sim, steps, stdout) })
 		}
 		return nil
 	})
@@ -78,6 +87,9 @@ func (c *simRossumCmd) prepare(sim *rossumsim.Sim) (user int64, annotations []in
 		queues[i] = imported.Queue
 	}
 	user = sim.AddUser(rossumsim.UserSpec{Username: c.Username, Password: c.Password, Admin: true})
+	if err := c.addAccounts(sim); err != nil {
+		return 0, nil, err
+	}
 	if c.Hook != "" {
 		sim.AddHook(rossumsim.HookSpec{
 			Name: "relay", URL: c.Hook, Secret: c.Secret, Events: c.Events, Queues: queues, Sideload: c.Sideload,

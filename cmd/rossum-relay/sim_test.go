@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rossum-relay/rossum-relay/rossumapi"
+	"github.com/rossum-relay/rossum-relay/rossumapi/rossumsim"
 )
 
 // running is a command in the background.
@@ -187,4 +188,49 @@ func TestShare(t *testing.T) {
 			t.Errorf("%q accepted as %v", text, got)
 		}
 	}
+}
+
+// TestSimRossumScript: more users than one, and steps that say what happened.
+func TestSimRossumScript(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	accounts := writeFile(t, "accounts.json", `[{"username": "ann", "password": "a", "queues": ["`+firstQueue(t)+`"]}]`)
+	script := writeFile(t, "script.json", `[{"do": "wait", "status": "to_review"}, {"after": "30s", "do": "confirm", "user": "ann"}, {"do": "wait", "status": "exported"}, {"do": "fly"}]`)
+	command := simRossumCmd{Listen: "127.0.0.1:0", Username: "u", Password: "p", Speed: 1000, Accounts: accounts, Script: script, Files: []string{testPayloads + "02-export-po-backed-sideloads.json"}}
+	sim := start(t, command.Run)
+	for range 3 {
+		_, _ = sim.line(t) // base_url, login, the document
+	}
+	for _, want := range []string{"1 wait ", "2 confirm ", "3 wait ", "4 fly: unknown step"} {
+		if _, said := sim.line(t); !strings.HasPrefix(said, want) {
+			t.Errorf("%q, want %q", said, want)
+		}
+	}
+	if err := sim.stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	for name, command := range map[string]simRossumCmd{
+		"there is no queue":  {Listen: "127.0.0.1:0", Accounts: writeFile(t, "a.json", `[{"username": "x", "queues": ["nowhere"]}]`)},
+		`unknown field "pw"`: {Listen: "127.0.0.1:0", Accounts: writeFile(t, "a.json", `[{"username": "x", "pw": "y"}]`)},
+		"no steps":           {Listen: "127.0.0.1:0", Script: writeFile(t, "s.json", `[]`)},
+	} {
+		if err := command.Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want %s", err, name)
+		}
+	}
+}
+
+// firstQueue is the name that the simulator gives the queue of the second payload.
+func firstQueue(t *testing.T) string {
+	t.Helper()
+	s := rossumsim.New(rossumsim.Options{BaseURL: "https://acme.rossum.app"})
+	defer s.Close()
+	payload, err := os.ReadFile(testPayloads + "02-export-po-backed-sideloads.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := s.Import(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(s.Object("queues", taken.Queue)["name"])
 }

@@ -13,13 +13,13 @@ import (
 
 // Fault makes the API misbehave. The zero values match every request, once.
 type Fault struct {
-	Method     string // "" matches all
-	Path       string // part of the path, "" matches all
-	Status     int    // of the answer; 0 cuts the connection
-	RetryAfter int    // seconds, for 429 and 503
-	Body       string // Defaults to Rossum's shape for the status
-	After      bool   // the request takes effect, only its answer is lost
-	Times      int    // Defaults to 1; negative = until Close
+	Method     string `json:"method,omitempty"`      // "" matches all
+	Path       string `json:"path,omitempty"`        // part of the path, "" matches all
+	Status     int    `json:"status,omitempty"`      // of the answer; 0 cuts the connection
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds, for 429 and 503
+	Body       string `json:"body,omitempty"`        // Defaults to Rossum's shape for the status
+	After      bool   `json:"after,omitempty"`       // the request takes effect, only its answer is lost
+	Times      int    `json:"times,omitempty"`       // Defaults to 1; negative = until Close
 }
 
 // Inject adds a fault; faults are used in the order they were added.
@@ -64,11 +64,11 @@ func (f *Fault) answer(s *Sim, w http.ResponseWriter) {
 // DeliveryFault disturbs the calls of hooks that are yet to come. The zero
 // value matches every call, once.
 type DeliveryFault struct {
-	Event      string        // such as "annotation_status.changed", "" matches all
-	Lose       bool          // the call is never made, yet taken as answered well
-	Duplicates int           // the call is made so many times more, at the same time
-	Delay      time.Duration // the call comes late: events overtake each other
-	Times      int           // Defaults to 1; negative = until Close
+	Event      string        `json:"event,omitempty"`      // such as "annotation_status.changed", "" matches all
+	Lose       bool          `json:"lose,omitempty"`       // the call is never made, yet taken as answered well
+	Duplicates int           `json:"duplicates,omitempty"` // the call is made so many times more, at the same time
+	Delay      time.Duration `json:"delay,omitempty"`      // the call comes late: events overtake each other; nanoseconds in JSON
+	Times      int           `json:"times,omitempty"`      // Defaults to 1; negative = until Close
 }
 
 // InjectDelivery adds a fault; faults are used in the order they were added.

@@ -60,6 +60,7 @@ func (s *Sim) routes() http.Handler {
 	for _, kind := range slices.Sorted(maps.Keys(s.collections)) {
 		s.collectionRoutes(mux, kind)
 	}
+	s.controlRoutes(mux)
 	return mux
 }
 
