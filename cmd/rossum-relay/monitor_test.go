@@ -120,6 +120,12 @@ func TestAlertOfADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+	if out := r.cli("alerts", "test", "-c", r.config); out != "me: took it\n" {
+		t.Errorf("alerts test: %s", out)
+	}
+	if n := <-told; n.Alerts[0].ID != "test" {
+		t.Errorf("%+v", n)
+	}
 	r.start() // who starts looks at once
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -25,17 +25,17 @@ type queueNames struct {
 	flight singleflight.Group
 
 	mu    sync.Mutex
-	known map[string]queueName
+	known map[string]knownName
 }
 
-type queueName struct {
+type knownName struct {
 	name  string
 	err   error
 	until time.Time
 }
 
 func newQueueNames(client func(string) (*rossumapi.Client, error)) *queueNames {
-	return &queueNames{client: client, known: map[string]queueName{}}
+	return &queueNames{client: client, known: map[string]knownName{}}
 }
 
 // resolve returns the name of a queue. It blocks for one call of Rossum where the name is not known, or until ctx ends.
@@ -54,7 +54,7 @@ func (q *queueNames) resolve(ctx context.Context, environment string, id int64) 
 		if len(q.known) >= namesMost {
 			clear(q.known)
 		}
-		q.known[key] = queueName{name: name, err: err, until: time.Now().Add(nameFor)}
+		q.known[key] = knownName{name: name, err: err, until: time.Now().Add(nameFor)}
 		return name, err
 	})
 	select {

@@ -144,3 +144,17 @@ func (m *Manager) forgetTold(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Try sends a receiver a notice that says it is a test. Its secrets must be resolved. It blocks, at most for 20 s; the
+// error holds no secret.
+func Try(ctx context.Context, cfg configs.Receiver, relay string) error {
+	r, err := newReceiver(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendWithin)
+	defer cancel()
+	now := time.Now().UTC()
+	a := Alert{ID: "test", Rule: "test", Severity: Warning, Summary: "this is a test: alerts of this relay reach you here"}
+	return r.Send(ctx, Notice{Version: 1, Relay: relay, At: now, Alerts: []Told{{Alert: a, State: Firing, Since: now}}})
+}
