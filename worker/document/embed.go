@@ -24,7 +24,7 @@ type Insert struct {
 // Open streams the document, its embedded files in their places as base64. All files are opened at once, so that one that
 // cannot be had fails before anything is sent. The reader is closed by the caller.
 func (d Document) Open(ctx context.Context) (io.ReadCloser, error) {
-	whole := &stream{}
+	whole := &stream{size: int64(len(d.Body))}
 	var parts []io.Reader
 	rest, at := d.Body, 0
 	for _, insert := range d.Inserts {
@@ -32,7 +32,7 @@ func (d Document) Open(ctx context.Context) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, errors.Join(err, whole.Close())
 		}
-		whole.files = append(whole.files, file)
+		whole.add(file)
 		parts = append(parts, bytes.NewReader(rest[:insert.At-at]), newLines(file))
 		rest, at = rest[insert.At-at:], insert.At
 	}
@@ -44,6 +44,23 @@ func (d Document) Open(ctx context.Context) (io.ReadCloser, error) {
 type stream struct {
 	io.Reader
 	files []io.Closer
+	size  int64
+}
+
+// Size in bytes, -1 where a file does not tell its own by a method Size.
+func (s *stream) Size() int64 { return s.size }
+
+func (s *stream) add(file io.ReadCloser) {
+	s.files = append(s.files, file)
+	plain := int64(-1)
+	if sized, ok := file.(interface{ Size() int64 }); ok {
+		plain = sized.Size()
+	}
+	if s.size >= 0 && plain >= 0 {
+		s.size += lineLength(plain)
+	} else {
+		s.size = -1
+	}
 }
 
 // Close closes the files.
@@ -70,6 +87,12 @@ type lines struct {
 	ready   []byte // the part of encoded that is not read yet
 	begun   bool
 	err     error
+}
+
+// lineLength is how long the base64 of so many bytes is, in lines.
+func lineLength(plain int64) int64 {
+	breaks := max(0, (plain-1)/lineBytes)
+	return (plain+2)/3*4 + breaks
 }
 
 func newLines(from io.Reader) *lines {

@@ -14,14 +14,19 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/document"
 )
 
+// sized is a file that knows its size.
+type sized struct{ *bytes.Reader }
+
+func (sized) Close() error { return nil }
+
 func embedded(content []byte) document.Embedded {
-	return document.Embedded{Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+	return document.Embedded{Open: func(context.Context) (io.ReadCloser, error) { return sized{bytes.NewReader(content)}, nil }}
 }
 
 // TestOpen streams files of all lengths around those of lines and batches into their places.
 func TestOpen(t *testing.T) {
-	for _, size := range []int{0, 1, 56, 57, 58, 114, 57*400 - 1, 57 * 400, 57*400 + 1, 100_000} {
-		content := bytes.Repeat([]byte{0xfb, 'a', 7}, size/3+1)[:size]
+	for _, plain := range []int{0, 1, 56, 57, 58, 114, 57*400 - 1, 57 * 400, 57*400 + 1, 100_000} {
+		content := bytes.Repeat([]byte{0xfb, 'a', 7}, plain/3+1)[:plain]
 		doc := document.Document{Body: []byte("<a></a><b></b>"), Inserts: []document.Insert{
 			{At: 3, Embedded: embedded(content)}, {At: 10, Embedded: embedded([]byte("%PDF"))},
 		}}
@@ -29,18 +34,22 @@ func TestOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		size := r.(interface{ Size() int64 }).Size()
 		got, err := io.ReadAll(iotest.OneByteReader(r))
 		if err != nil || r.Close() != nil {
 			t.Fatal(err)
 		}
 		text, ok := strings.CutPrefix(string(got), "<a>")
 		text, closed := strings.CutSuffix(text, "</a><b>JVBERg==</b>")
-		plain, err := base64.StdEncoding.DecodeString(text)
-		if !ok || !closed || err != nil || !bytes.Equal(plain, content) {
-			t.Fatalf("%d bytes became %.200q, %v", size, got, err)
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		if size != int64(len(got)) {
+			t.Fatalf("%d bytes became %d, not %d as told", len(content), len(got), size)
+		}
+		if !ok || !closed || err != nil || !bytes.Equal(decoded, content) {
+			t.Fatalf("%d bytes became %.200q, %v", plain, got, err)
 		}
 		for i, line := range strings.Split(text, "\n") {
-			if len(line) > 76 || len(line) == 0 && size > 0 {
+			if len(line) > 76 || len(line) == 0 && plain > 0 {
 				t.Fatalf("line %d has %d characters", i, len(line))
 			}
 		}
@@ -61,6 +70,9 @@ func TestOpenFails(t *testing.T) {
 	r, err := doc.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if size := r.(interface{ Size() int64 }).Size(); size != -1 {
+		t.Errorf("a size of %d, though nobody knows the file's", size)
 	}
 	if got, err := io.ReadAll(r); err == nil || string(got) != "<a>" {
 		t.Errorf("got %q, %v", got, err)

@@ -66,8 +66,17 @@ func (f *file) open(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
-	return opened.Body, nil
+	return sizedFile{opened.Body, opened.Size}, nil
 }
+
+// sizedFile is a file on its way that knows its size, see target.SizeOf.
+type sizedFile struct {
+	io.ReadCloser
+	size int64
+}
+
+// Size in bytes, -1 where Rossum does not tell.
+func (f sizedFile) Size() int64 { return f.size }
 
 // docValue is the value of a map, render or invoice step: its tree where it has one, and the document made of it.
 type docValue struct {

@@ -51,7 +51,7 @@ type File struct {
 	Part, Name, ContentType string
 	// Open is called at most once per attempt; the reader is closed by the target.
 	Open func(ctx context.Context) (io.ReadCloser, error)
-	Size int64 // -1 where unknown
+	Size int64 // -1 where only the reader may know, see SizeOf
 	// SHA256 of the content in hexadecimal, without files embedded in it; "" where only Open tells.
 	SHA256 string
 }
@@ -63,4 +63,13 @@ type Response struct {
 	Body    []byte
 	Took    time.Duration
 	Partial bool // the body was cut by an error or the limit
+}
+
+// SizeOf is the size of a file's content in bytes: the one declared, else what the opened reader's method Size tells, -1
+// where nobody knows. Some ERPs refuse requests without a length (411).
+func SizeOf(declared int64, opened io.Reader) int64 {
+	if sized, ok := opened.(interface{ Size() int64 }); ok && declared < 0 {
+		return sized.Size()
+	}
+	return declared
 }

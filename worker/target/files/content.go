@@ -76,6 +76,7 @@ func (it *item) stage(ctx context.Context, store Store, name string) error {
 	if err != nil {
 		return openFailure(err)
 	}
+	it.size = target.SizeOf(it.size, from)
 	s := newSource(ctx, from)
 	defer s.Close()
 	staged, err := store.Stage(ctx, Content{Reader: s, Name: name, Type: it.mediaType})

@@ -70,7 +70,7 @@ func newRaw(ctx context.Context, f target.File) (*body, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}
-	return &body{reader: r, contentType: dropControls(f.ContentType), size: f.Size, closers: []io.Closer{r}}, nil
+	return &body{reader: r, contentType: dropControls(f.ContentType), size: target.SizeOf(f.Size, r), closers: []io.Closer{r}}, nil
 }
 
 // newMultipart lays out multipart/form-data (RFC 7578): form fields in order of their names, the document, the files.
@@ -100,7 +100,7 @@ func newMultipart(ctx context.Context, req *target.Request) (*body, error) {
 		if contentType == "" {
 			contentType = "application/octet-stream"
 		}
-		m.part(f.Part, f.Name, contentType, r, f.Size)
+		m.part(f.Part, f.Name, contentType, r, target.SizeOf(f.Size, r))
 	}
 	m.text("--" + boundary + "--\r\n")
 	m.body.reader = io.MultiReader(m.readers...)

@@ -76,3 +76,29 @@ type closing struct {
 }
 
 func (c closing) Close() error { *c.closed = true; return nil }
+
+// TestLengthOfFiles: a file that knows its size only when it is opened is sent with a length, also in a multipart body.
+func TestLengthOfFiles(t *testing.T) {
+	lengths := make(chan int64, 1)
+	erp := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		lengths <- r.ContentLength - n
+	})
+	open := open(t, erp.URL, configs.HTTPTarget{})
+	for _, part := range []string{"", "scan"} {
+		req := create()
+		req.Body = nil
+		req.Files = []target.File{{Part: part, Name: "a.pdf", Size: -1, Open: func(context.Context) (io.ReadCloser, error) {
+			return sized{strings.NewReader("%PDF")}, nil
+		}}}
+		_, out := open.Do(t.Context(), req)
+		wantOutcome(t, out, outcome.OK, "http_200")
+		if off := <-lengths; off != 0 {
+			t.Errorf("part %q: the length is off by %d", part, off)
+		}
+	}
+}
+
+type sized struct{ *strings.Reader }
+
+func (sized) Close() error { return nil }
