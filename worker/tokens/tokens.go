@@ -156,6 +156,9 @@ func (s *Source) Get(ctx context.Context, refused string) (access string, fetche
 	}
 	for {
 		r, revision, err := s.read(ctx)
+		if ctx.Err() != nil {
+			return "", false, s.late()
+		}
 		if err != nil {
 			return "", false, err
 		}
