@@ -261,13 +261,19 @@ func (v *validator) outcome(path string, rule OutcomeRule) {
 	}
 }
 
-// status warns about a status that annotations do not have (Rossum API reference, Annotation Lifecycle).
+// status refuses a status that no PATCH gives, and warns about one that annotations do not have (Rossum API reference,
+// Annotation Lifecycle).
 func (v *validator) status(path, status string) {
 	known := []string{
 		"created", "importing", "failed_import", "split", "to_review", "reviewing", "in_workflow", "confirmed", "rejected", "exporting",
 		"exported", "failed_export", "postponed", "deleted", "purged",
 	}
-	if status == "" || slices.Contains(known, status) || strings.Contains(status, "{{") {
+	byPatch := []string{"to_review", "postponed", "confirmed", "rejected", "deleted", "exporting"}
+	switch {
+	case status == "" || slices.Contains(byPatch, status) || strings.Contains(status, "{{"):
+		return
+	case slices.Contains(known, status):
+		v.wrong(path, "only Rossum itself makes an annotation "+status, "one of "+strings.Join(byPatch, ", "))
 		return
 	}
 	v.warnings = append(v.warnings, Error{

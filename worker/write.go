@@ -258,6 +258,10 @@ func guard(a rossumapi.Annotation, status string, fields bool) error {
 			return outcome.Errorf(outcome.Rejected, "exporting", "annotation %d is exporting already; starting it again may deliver twice", a.ID)
 		}
 	}
+	again := []string{rossumapi.StatusExported, rossumapi.StatusFailedExport, rossumapi.StatusConfirmed}
+	if status == rossumapi.StatusExporting && !slices.Contains(again, a.Status) {
+		return outcome.Errorf(outcome.Rejected, "transition", "annotation %d is %s: only one that was confirmed or exported before can be exported by a pipeline", a.ID, a.Status)
+	}
 	return nil
 }
 

@@ -46,6 +46,7 @@ func (c *compiler) jmespath(path, source string, pos configs.Pos) *code {
 		c.fail(path, pos, "jmespath: "+err.Error(), "", "")
 		return nil
 	}
+	c.noteJMES(path, pos, source, 0)
 	return &code{path: path, pos: pos, jmes: true, eval: func(ctx context.Context, _ any) (any, error) {
 		root, err := frameOf(ctx).view.jmesRoot()
 		if err != nil {

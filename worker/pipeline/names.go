@@ -21,6 +21,12 @@ func (c *compiler) check(built *code, source string, n names) {
 	}
 	c.checkLookups(built, source)
 	c.note(built, n)
+	if strings.HasPrefix(built.path, "pipelines.") {
+		c.noteLoops(built, source)
+		if i := strings.Index(source, "jmespath("); i >= 0 {
+			c.noteJMES(built.path, built.pos, source, i)
+		}
+	}
 }
 
 func (c *compiler) checkName(built *code, ref jinja.Reference, n names) {

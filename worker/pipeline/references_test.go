@@ -72,3 +72,42 @@ pipelines:
 		t.Error(diff)
 	}
 }
+
+// TestReferencesInText: rows that templates loop over, and nodes that JMESPath looks for by their schema id.
+func TestReferencesInText(t *testing.T) {
+	cfg, err := configs.Parse("relay.yaml", []byte(`rossum: {acme: {base_url: https://acme.rossum.app}}
+hooks: {acme: {rossum: acme, signing_secrets: ["${HOOK}"]}}
+pipelines:
+  invoice:
+    hook: acme
+    events: [annotation_content.export]
+    answer: accept
+    steps:
+      - texts:
+          set:
+            codes: |
+              {% for row in field.lines if row.code %}
+              {{ row.quantity }} x {{ row['code'] }} {{ row.items() }}
+              {% endfor %}
+            found:
+              jmespath: annotation.content[].children[?schema_id == 'number' || schema_id==`+"`total`"+`].content.value
+            filtered: "{{ payload.annotation.content | jmespath(\"[?schema_id=='basics']\") }}"
+`), configs.WithEnv(func(string) (string, bool) { return "x", true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := pipeline.Compile(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range set.References() {
+		got = append(got, fmt.Sprintf("%d %s.%s in %q", r.Pos.Line, r.As, r.SchemaID, r.Table))
+	}
+	want := []string{
+		`12 field.lines in ""`, `13 field.quantity in "lines"`, `16 content.number in ""`, `16 content.total in ""`, `17 content.basics in ""`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("references (-want +got):\n%s", diff)
+	}
+}

@@ -153,7 +153,7 @@ steps:
         labels: [In ERP, "{{ '' }}", "{{ 881 }}"]
         remove_labels: ["ERP {{ 'failed' }}"]
         note: "In the ERP as {{ steps.draft.id }}"
-        status: exported
+        status: postponed
         messages: [{text: "ERP {{ steps.draft.id }}", field: document_id}, {type: warning, text: check it}]
 `)
 	s := scope(t, cfg, us)
@@ -167,7 +167,7 @@ steps:
 	want := &pipeline.Write{
 		Fields:   []pipeline.FieldValue{{"notes", id("notes"), "12345678901234567"}, {"order_id", id("order_id"), ""}, {"amount_due", id("amount_due"), "19.90"}, {"date_due", id("date_due"), "2026-04-08"}},
 		Metadata: map[string]any{"erp_id": int64(12345678901234567), "total": "19.90", "list": []any{int64(1), map[string]any{"a": "2026-04-08"}}},
-		Status:   "exported", Labels: []string{"In ERP", "881"}, RemoveLabels: []string{"ERP failed"}, Note: "In the ERP as 12345678901234567",
+		Status:   "postponed", Labels: []string{"In ERP", "881"}, RemoveLabels: []string{"ERP failed"}, Note: "In the ERP as 12345678901234567",
 		Messages: []rossumapi.Message{rossumapi.Info("ERP 12345678901234567", id("document_id")), rossumapi.Warning("check it")},
 	}
 	if diff := cmp.Diff(want, w); diff != "" {
@@ -192,7 +192,7 @@ func TestWriteRefuses(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", set, o.Message, want)
 		}
 	}
-	p, cfg := compile(t, "steps: [{tell: {rossum: {status: exported}}}]")
+	p, cfg := compile(t, "steps: [{tell: {rossum: {status: postponed}}}]")
 	if dead, err := p.Dead(t.Context(), scope(t, cfg, us)); dead != nil || err != nil {
 		t.Errorf("no on_dead: %v, %v", dead, err)
 	}

@@ -49,7 +49,9 @@ type use struct {
 	path  string
 	id    string
 	table string // the id is a column of
-	check func(layout, *rossumapi.SchemaField) complaint
+	// anywhere: the id may be that of any node, a section or a column as well as a field
+	anywhere bool
+	check    func(layout, *rossumapi.SchemaField) complaint
 }
 
 // complaint is what is wrong with a use; none where the message is empty.
@@ -141,8 +143,11 @@ func quoted(queues []string) string {
 
 // look finds the field in a schema and checks it.
 func (u use) look(lay layout) complaint {
-	if u.table != "" {
+	switch {
+	case u.table != "":
 		return u.lookIn(lay)
+	case u.anywhere && lay.Field(u.id) != nil:
+		return complaint{}
 	}
 	top := map[string]*rossumapi.SchemaField{}
 	var ids []string

@@ -21,6 +21,10 @@ const linted = `
     fields: {number: documentid}
     on_dead: {label: ERP failde}
     steps:
+      - texts:
+          set:
+            codes: "{% for row in field.line_items %}{{ row.item_code }}{{ row.item_cod }}{% endfor %}"
+            found: {jmespath: "annotation.content[].children[?schema_id=='document_idd' || schema_id=='line_items' || schema_id=='item_code']"}
       - checked: {check: [{that: value.amount_total != null, error: x, field: amount_totl}]}
       - send:
           send: erp

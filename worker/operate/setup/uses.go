@@ -16,7 +16,7 @@ import (
 
 // readOf is a field that an expression reads.
 func readOf(r pipeline.Reference) use {
-	return use{pos: r.Pos, path: r.Path, id: r.SchemaID, table: r.Table, check: func(_ layout, f *rossumapi.SchemaField) complaint {
+	return use{pos: r.Pos, path: r.Path, id: r.SchemaID, table: r.Table, anywhere: r.As == pipeline.AsContent, check: func(_ layout, f *rossumapi.SchemaField) complaint {
 		switch {
 		case isColumn(f):
 			return complaint{fmt.Sprintf("%s is a column of table %s and is read from its rows", f.ID, f.Label), "", "$for: row in field." + f.Label + ", and row." + f.ID}
@@ -68,6 +68,9 @@ func writes(path string, p *configs.Pipeline, cfg *configs.Config) []use {
 		}
 		for n, m := range step.Rossum.Messages {
 			shown(fmt.Sprintf("%s.rossum.messages[%d].field", at, n), m.Field)
+		}
+		for n, b := range step.Rossum.AutomationBlockers {
+			shown(fmt.Sprintf("%s.rossum.automation_blockers[%d].field", at, n), b.Field)
 		}
 		for _, e := range step.Rossum.Set {
 			uses = append(uses, writeOf(at+".rossum.set."+e.Name, e))
