@@ -85,7 +85,7 @@ func (c *comparison) compareFailed(p *configs.Entry[configs.Pipeline], a annotat
 	case !found:
 		f := c.find(Missing, p, a, eventExport, at)
 		f.Message, f.Remedy = "the export failed, and no run knows of it: Rossum could not reach the relay", ReExport
-	case rec.State == run.Done && c.allDone(e) && !told(e):
+	case rec.State == run.Done && c.allDone(e) && !told(e, rec):
 		f := c.find(Different, p, a, eventExport, at)
 		f.Run, f.Message = rec.Run, "it was delivered, and Rossum does not know"
 		if p.Value.LateSuccess != configs.LateNote {
@@ -94,8 +94,12 @@ func (c *comparison) compareFailed(p *configs.Entry[configs.Pipeline], a annotat
 	}
 }
 
-// told reports whether Rossum got the answer in time; a failure is then another extension's.
-func told(e answer.Event) bool { return !e.AnswerToldAt.IsZero() && e.OverdueAt.IsZero() }
+// told reports whether Rossum got this result of the run with its answer; a failure is then another extension's. A replay
+// gives the run another result than Rossum knows.
+func told(e answer.Event, rec journal.Record) bool {
+	ref, ok := e.Run(rec.Run)
+	return ok && ref.Knows(answer.Result{Settled: rec.Settled})
+}
 
 // allDone reports whether no run of the event justifies a failure.
 func (c *comparison) allDone(e answer.Event) bool {
