@@ -152,6 +152,7 @@ func (w *Worker) plan(ctx context.Context, t *turnState) (*verdict, error) {
 	if !ok {
 		return ptr(skipped("when", "the pipeline's condition is false")), nil
 	}
+	t.r.Search = searched(w.Config.Console.Index.Fields, t.payload)
 	if t.r.Business, err = t.p.Key(ctx, t.scope); err != nil {
 		return w.failed(t, "key", "", outcomeOf(err)), nil
 	}

@@ -124,7 +124,7 @@ func (d *demo) start(ctx context.Context, g *errgroup.Group) error {
 	if d.cmd.Verbose {
 		log = os.Stderr
 	}
-	if d.service, err = openService(ctx, cfg, newLog(cfg.Log, log), nil, configs.RoleIngest, configs.RoleWorker); err != nil {
+	if d.service, err = openService(ctx, cfg, newLog(cfg.Log, log), nil, configs.RoleIngest, configs.RoleWorker, configs.RoleConsole); err != nil {
 		return err
 	}
 	g.Go(func() error { return d.service.run(ctx) })
@@ -177,6 +177,9 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	if d.cmd.Exit {
 		return nil
+	}
+	if c := d.service.console; c != nil {
+		fmt.Fprintf(d.out, "\nThe console: http://%s/\n", c.listener.Addr())
 	}
 	fmt.Fprintf(d.out, "\nEverything stays up until Ctrl-C. Look around in another terminal:\n"+
 		"  rossum-relay runs list -c %s\n  rossum-relay ledger show -c %s\n  curl -s %s/_sim/effects      (what the ERP has)\n",

@@ -21,10 +21,11 @@ import (
 type cli struct {
 	PrintVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
-	Run    runCmd    `cmd:"" help:"Run the relay: ingest and worker in one process."`
-	Ingest ingestCmd `cmd:"" help:"Run only the ingest, which takes Rossum's calls."`
-	Worker workerCmd `cmd:"" help:"Run only a worker, which delivers."`
-	Demo   demoCmd   `cmd:"" help:"See it work: the relay between a simulated Rossum and a simulated ERP."`
+	Run     runCmd     `cmd:"" help:"Run the relay: ingest, worker and console in one process."`
+	Ingest  ingestCmd  `cmd:"" help:"Run only the ingest, which takes Rossum's calls."`
+	Worker  workerCmd  `cmd:"" help:"Run only a worker, which delivers."`
+	Console consoleCmd `cmd:"" help:"Serve only the console: the operators' pages and their API."`
+	Demo    demoCmd    `cmd:"" help:"See it work: the relay between a simulated Rossum and a simulated ERP."`
 
 	Dead    deadCmd    `cmd:"" help:"Look at dead letters; replay, edit, resolve or drop them."`
 	Runs    runsCmd    `cmd:"" help:"Look at runs; cancel or wake them."`
@@ -33,6 +34,7 @@ type cli struct {
 	Hold    holdCmd    `cmd:"" help:"Deliver nothing to a target, of a pipeline or for an annotation."`
 	Resume  resumeCmd  `cmd:"" help:"End a hold and wake the runs it parked."`
 	Holds   holdsCmd   `cmd:"" help:"List what is held."`
+	Audit   auditCmd   `cmd:"" help:"List what operators did: who, what, when and why."`
 
 	Alerts  alertsCmd  `cmd:"" help:"Try who is told of alerts."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at clock, disk, queue, keys, certificates, targets and hooks; say how to mend what is wrong."`

@@ -37,7 +37,7 @@ type workerCmd struct{ configFlag }
 
 // Run serves until the context ends.
 func (c *runCmd) Run(ctx context.Context) error {
-	return serve(ctx, c.configFlag, configs.RoleIngest, configs.RoleWorker)
+	return serve(ctx, c.configFlag, configs.RoleIngest, configs.RoleWorker, configs.RoleConsole)
 }
 
 // Run receives webhooks until the context ends.

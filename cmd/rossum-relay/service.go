@@ -37,6 +37,7 @@ type service struct {
 	worker   *worker.Worker
 	monitor  *monitor
 	listener net.Listener
+	console  *desk // nil where there is none
 }
 
 // openService opens everything the roles need; it takes no events yet.
@@ -69,6 +70,8 @@ func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, opts
 			err = s.openIngest(slices.Contains(roles, configs.RoleWorker))
 		case configs.RoleWorker:
 			err = s.openWorker(ctx, set)
+		case configs.RoleConsole:
+			err = s.openConsole(ctx, set, len(roles) == 1)
 		}
 		if err != nil {
 			return nil, err
@@ -86,8 +89,8 @@ func compiles(cfg *configs.Config) error {
 func (s *service) openQueue(ctx context.Context, opts []queue.Option, roles []configs.Role) error {
 	cfg := s.cfg.Queue
 	mode := queue.Serve
-	if cfg.URL == "" && len(roles) == 1 && roles[0] == configs.RoleWorker {
-		mode = queue.Attach // a worker of its own beside the process that serves the embedded queue
+	if cfg.URL == "" && len(roles) == 1 && roles[0] != configs.RoleIngest {
+		mode = queue.Attach // a worker or console of its own beside the process that serves the embedded queue
 	}
 	var err error
 	if s.queue, err = queue.Open(ctx, cfg, mode, "service", s.log, opts...); err != nil {
@@ -152,6 +155,7 @@ func (s *service) run(ctx context.Context) error {
 		g.Go(func() error { return s.worker.Run(ctx) })
 		g.Go(func() error { s.reconcile(ctx); return nil })
 	}
+	s.console.run(ctx, g, s.log)
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -165,6 +169,7 @@ func (s *service) close() {
 	if s.listener != nil {
 		_ = s.listener.Close()
 	}
+	s.console.close()
 	if s.queue != nil {
 		s.queue.Close()
 	}
