@@ -16,6 +16,10 @@ import (
 // linePause is how often a run in line looks whether it is first; usually its predecessor wakes it.
 const linePause = 5 * time.Minute
 
+// comesWithin is how long after its place in the line a run's message is there at the latest, if its call was not cut off
+// before it was acknowledged.
+const comesWithin = time.Minute
+
 // order decides what a newer event of the same annotation means for this run.
 func (w *Worker) order(ctx context.Context, t *turnState) (*verdict, error) {
 	switch t.p.Config.Newer {
@@ -45,24 +49,44 @@ func (w *Worker) superseded(ctx context.Context, t *turnState) (*verdict, error)
 // inOrder lets a run wait for the older ones of its annotation.
 func (w *Worker) inOrder(ctx context.Context, t *turnState) (*verdict, error) {
 	for {
-		first, err := w.Answers.Begin(ctx, placeOf(&t.r.Record, t.version))
+		first, since, err := w.Answers.Begin(ctx, placeOf(&t.r.Record, t.version))
 		if err != nil || first == t.r.Run {
 			return nil, err
 		}
-		before, err := w.Journal.Get(ctx, first)
-		if err == nil && before.State.Settled() { // it settled without leaving the line
-			if _, err := w.Answers.Leave(ctx, placeOf(&before.Record, time.Time{})); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		gone, until, err := w.left(ctx, t, first, since)
+		if err != nil {
 			return nil, err
 		}
-		v := parked(w.Now().Add(linePause), "in_order", fmt.Sprintf("waits for run %s", first))
+		if gone {
+			continue
+		}
+		v := parked(until, "in_order", fmt.Sprintf("waits for run %s", first))
 		v.waitsFor = first
 		return &v, nil
 	}
+}
+
+// left reports whether the first run of the line has left it, and else when to look again. One that has settled leaves
+// now, and so does one whose call was cut off before its message was stored: it may never come again.
+func (w *Worker) left(ctx context.Context, t *turnState, first run.ID, since time.Time) (gone bool, again time.Time, err error) {
+	before, err := w.Journal.Get(ctx, first)
+	switch known := err == nil; {
+	case known && !before.State.Settled():
+		return false, w.Now().Add(linePause), nil
+	case !known && !errors.Is(err, queue.ErrNotFound):
+		return false, again, err
+	case !known && w.Now().Sub(since) < comesWithin:
+		return false, since.Add(comesWithin), nil
+	case !known:
+		place, err := w.Queue.FindMessage(ctx, t.r.Lane, t.r.Pipeline, first)
+		if err != nil || place != queue.Nowhere {
+			return false, w.Now().Add(comesWithin), err
+		}
+	}
+	p := placeOf(&t.r.Record, time.Time{})
+	p.Run = first
+	_, err = w.Answers.Leave(ctx, p)
+	return err == nil, again, err
 }
 
 func placeOf(r *journal.Record, version time.Time) answer.Place {

@@ -75,8 +75,9 @@ func (s *sweep) runs(ctx context.Context) error {
 			return err
 		}
 		switch place {
-		case queue.InSchedule:
-			s.add("overdue_schedule", string(r.Run), false)
+		case queue.InSchedule: // the server forgets that it fires one whose firing was not stored, as on a full disk
+			s.add("overdue_schedule", string(r.Run), true)
+			return s.w.Journal.Wake(ctx, r.Run)
 		case queue.Nowhere:
 			return s.revive(ctx, r)
 		case queue.Due, queue.InLane: // the mover or the lane is behind

@@ -263,3 +263,24 @@ func TestSweepForgetsAfterRetention(t *testing.T) {
 		t.Errorf("a dead run was forgotten: %s", s)
 	}
 }
+
+// TestSweepFiresOverdueSchedules: a schedule that the server does not fire is made due anew.
+func TestSweepFiresOverdueSchedules(t *testing.T) {
+	f := newFloor(t)
+	r := f.run("late", func(r *journal.Run) { r.State, r.Next, r.Hop = run.Waiting, f.clock.Now(), 3 })
+	p, err := f.queue.StorePayload(t.Context(), r.Run, []byte("payload"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.queue.Schedule(t.Context(), "gone", f.envelope(r), p, f.clock.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Add(time.Hour)
+	if diff := cmp.Diff(map[string]int{"+overdue_schedule": 1}, f.sweep()); diff != "" {
+		t.Error(diff)
+	}
+	s, err := f.queue.FindSchedule(t.Context(), r.Pipeline, r.Run)
+	if err != nil || s.Hop != r.Hop+1 {
+		t.Errorf("hop %d is scheduled, %v; want %d", s.Hop, err, r.Hop+1)
+	}
+}

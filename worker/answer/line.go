@@ -32,12 +32,13 @@ type line struct {
 type inLine struct {
 	Version time.Time `json:"version"`
 	Run     run.ID    `json:"run"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 // LineUp puts a run into its line; a run that is in it keeps its place.
 func (s *Store) LineUp(ctx context.Context, p Place) error {
 	_, err := s.lines.Change(ctx, s.lineKey(p), func(l *line) error {
-		if !l.add(p) {
+		if !l.add(p, s.now()) {
 			return errUnchanged
 		}
 		return nil
@@ -48,10 +49,11 @@ func (s *Store) LineUp(ctx context.Context, p Place) error {
 	return err
 }
 
-// Begin asks to go first. It returns the run that does: another one means that this run has to wait for it.
-func (s *Store) Begin(ctx context.Context, p Place) (first run.ID, err error) {
+// Begin asks to go first. It returns the run that does and since when that one has been in the line: another one means
+// that this run has to wait for it.
+func (s *Store) Begin(ctx context.Context, p Place) (first run.ID, since time.Time, err error) {
 	l, err := s.lines.Change(ctx, s.lineKey(p), func(l *line) error {
-		added := l.add(p)
+		added := l.add(p, s.now())
 		if l.Runs[0].Run == p.Run && l.Begun != p.Run {
 			l.Begun = p.Run
 			return nil
@@ -62,9 +64,9 @@ func (s *Store) Begin(ctx context.Context, p Place) (first run.ID, err error) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
-		return "", err
+		return "", time.Time{}, err
 	}
-	return l.Runs[0].Run, nil
+	return l.Runs[0].Run, l.Runs[0].Since, nil
 }
 
 // Leave takes a settled run out of its line and returns the run that goes first now, if any.
@@ -93,7 +95,7 @@ func (s *Store) Leave(ctx context.Context, p Place) (next run.ID, err error) {
 }
 
 // add inserts a run by its version and reports whether it was new.
-func (l *line) add(p Place) bool {
+func (l *line) add(p Place, now time.Time) bool {
 	if slices.ContainsFunc(l.Runs, func(n inLine) bool { return n.Run == p.Run }) {
 		return false
 	}
@@ -105,7 +107,7 @@ func (l *line) add(p Place) bool {
 	for at > least && l.Runs[at-1].Version.After(p.Version) {
 		at--
 	}
-	l.Runs = slices.Insert(l.Runs, at, inLine{Version: p.Version, Run: p.Run})
+	l.Runs = slices.Insert(l.Runs, at, inLine{Version: p.Version, Run: p.Run, Since: now})
 	return true
 }
 

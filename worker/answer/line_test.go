@@ -25,7 +25,7 @@ func TestLine(t *testing.T) {
 	}
 	begin := func(n, want int) {
 		t.Helper()
-		first, err := s.Begin(ctx, place(n))
+		first, _, err := s.Begin(ctx, place(n))
 		if err != nil || first != place(want).Run {
 			t.Errorf("run %d begins: first is %s, want run %d; %v", n, first, want, err)
 		}
