@@ -95,8 +95,14 @@ func TestKeysAndBackupCommands(t *testing.T) {
 	stop := r.start()
 	r.status(ctx, r.export(ctx, "INV-1"), "exported")
 	stop()
-	testscript.Run(t, testscript.Params{
-		Files: []string{"testdata/deploy/keys.txtar"}, RequireExplicitExec: true,
+	r.script("testdata/deploy/keys.txtar")
+}
+
+// script runs a script with the relay's variables; it finds the configuration at $ROSSUM_RELAY_CONFIG.
+func (r *relay) script(file string) {
+	r.t.Helper()
+	testscript.Run(r.t, testscript.Params{
+		Files: []string{file}, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			for k, v := range r.env() {
 				env.Setenv(k, v)

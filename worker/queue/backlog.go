@@ -67,7 +67,7 @@ func (q *Queue) Backlog(ctx context.Context, lane string) (messages int, bytes i
 	}
 	q.lanes.mu.Unlock()
 	if look {
-		if err := q.look(ctx, lane); err != nil {
+		if err := again(ctx, func(ctx context.Context) error { return q.look(ctx, lane) }); err != nil {
 			return 0, 0, fmt.Errorf("queue: backlog of %s: %w", lane, err)
 		}
 	}

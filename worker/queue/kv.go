@@ -303,8 +303,13 @@ func isPassing(err error) bool {
 // again repeats f while it fails in passing, until ctx ends. Each try has a deadline of its own inside ctx's: an
 // answer that was lost with a leader never comes.
 func again(ctx context.Context, f func(context.Context) error) error {
+	return againWithin(ctx, tryWithin, f)
+}
+
+// againWithin is again with another deadline for each try.
+func againWithin(ctx context.Context, within time.Duration, f func(context.Context) error) error {
 	for {
-		try, cancel := context.WithTimeout(ctx, tryWithin)
+		try, cancel := context.WithTimeout(ctx, within)
 		err := f(try)
 		cancel()
 		if err == nil || !isPassing(err) {

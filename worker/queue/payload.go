@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,9 @@ import (
 
 // inlineLimit is the sealed size above which a payload goes to the object store and its message refers to it.
 const inlineLimit = 1 << 20
+
+// slowest is how many bytes a second a queue stores at least, while it stores at all.
+const slowest = 8 << 20
 
 // Payload is a sealed event payload as it travels: inline, or in the object store.
 type Payload struct {
@@ -40,8 +44,10 @@ func (q *Queue) storeSealed(ctx context.Context, id run.ID, sealed []byte) (Payl
 	}
 	p.object = string(id) + "." + rand.Text()
 	err := q.tapped("object", p.object, func() error {
-		_, err := q.object.Put(ctx, jetstream.ObjectMeta{Name: p.object}, bytes.NewReader(sealed))
-		return err
+		return againWithin(ctx, tryWithin+time.Duration(len(sealed)/slowest)*time.Second, func(ctx context.Context) error {
+			_, err := q.object.Put(ctx, jetstream.ObjectMeta{Name: p.object}, bytes.NewReader(sealed))
+			return err
+		})
 	})
 	if err != nil {
 		return Payload{}, q.storeError("store payload", err)

@@ -48,7 +48,7 @@ func (d *doctor) notAsked(check string, err error) {
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			d.problem(check, p.Error(), p.Hint())
+			d.warn(check, "hooks apply could not work with this configuration: "+p.Error(), p.Hint())
 		}
 	case rossumapi.IsUnauthorized(err) || rossumapi.StatusOf(err) == 400 && strings.Contains(err.Error(), "auth/login"):
 		d.problem(check, "Rossum refuses the service account", "username and password of "+check)
