@@ -108,7 +108,7 @@ func TestRenderShowsInvoices(t *testing.T) {
 	got := output(t, &renderCmd{configFlag: configFlag{file}, Payload: renderPayloads + "03-export-credit-note-czk.json"})
 	for _, want := range []string{
 		"--- inv (invoice)\n\n{\"number\":\"DB26-0031\",\"type\":\"381\",\"credit\":true,", "note: seller.country: CZ, from the VAT id (1)\n",
-		"--- create (send)\nPOST https://erp.example.com/invoices\n", "\n<CreditNote xmlns=", "  <cbc:ID>DB26-0031</cbc:ID>\n", "</CreditNote>\nnote: the attached file is empty here",
+		"--- create (send)\nPOST https://erp.example.com/invoices\n", "\n<CreditNote xmlns=", "  <cbc:ID>DB26-0031</cbc:ID>\n", "</CreditNote>\nnote: files are embedded while the document is sent (1)",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got:\n%s\nwithout:\n%s", got, want)
