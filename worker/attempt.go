@@ -14,10 +14,10 @@ import (
 const kindRossum = "rossum"
 
 // attempted notes an attempt in the journal. The history gets it last: nothing waits between an answer and the ledger.
-func (w *Worker) attempted(d *delivery, kind string, start time.Time, o outcome.Outcome) {
+func (w *Worker) attempted(d *delivery, kind string, start time.Time, o outcome.Outcome, sent []journal.Sent) {
 	a := journal.Attempt{Step: d.step.Name, Kind: kind, At: start, Took: w.Now().Sub(start), Outcome: o}
 	if kind == "send" {
-		a.Notes = d.send.Notes
+		a.Notes, a.Sent = d.send.Notes, sent
 	}
 	d.last = o
 	d.r.Attempted(d.js(), a)

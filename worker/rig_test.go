@@ -134,7 +134,7 @@ func (r *rig) payload(annotation int64, number, total string) []byte {
 	}
 	url := r.url + "/api/v1"
 	data, err := json.Marshal(map[string]any{
-		"request_id": "r", "timestamp": time.Now().UTC().Format(time.RFC3339), "base_url": r.url, "event": "annotation_content", "action": "export",
+		"request_id": "r", "timestamp": time.Now().UTC().Format(time.RFC3339Nano), "base_url": r.url, "event": "annotation_content", "action": "export",
 		"hook": url + "/hooks/1", "rossum_authorization_token": "token", "settings": map[string]any{},
 		"annotation": map[string]any{
 			"id": annotation, "url": fmt.Sprintf("%s/annotations/%d", url, annotation), "status": "exporting", "queue": url + "/queues/8",

@@ -17,12 +17,8 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/trace"
 )
 
-const (
-	// claimPause is how long a run parks for another run's reservation.
-	claimPause = 15 * time.Second
-	// betweenMisses is the least time between two look-ups that must both miss.
-	betweenMisses = 2 * time.Second
-)
+// betweenMisses is the least time between two look-ups that must both miss.
+const betweenMisses = 2 * time.Second
 
 // delivery is one send step in work: reserve, journal the intent, act, journal the result.
 type delivery struct {
@@ -117,72 +113,6 @@ func addHeaders(req *target.Request, headers http.Header) {
 	}
 }
 
-// reserve claims the step's key in the ledger.
-func (w *Worker) reserve(ctx context.Context, d *delivery) (*verdict, error) {
-	d.claim = journal.Claim{
-		Target: d.target.Instance(), Key: d.send.Key, Run: d.r.Run, Hop: d.r.Hop, Pipeline: d.r.Pipeline, Step: d.step.Name,
-		Annotation: d.r.Annotation, Fingerprint: d.send.Fingerprint, Change: d.step.Config.OnChange == configs.ChangeSend,
-		Unsure: unsure(d.js()), Came: cameAt(d.payload, d.r.Received),
-	}
-	d.js().Ledger = w.Journal.LedgerKey(d.claim.Target, d.claim.Key)
-	reply, e, err := w.Journal.Claim(ctx, d.claim)
-	if err != nil {
-		return nil, err
-	}
-	d.entry = e
-	js := d.js()
-	if others := reply == journal.Changed || reply == journal.Foreign || reply == journal.Held; others && d.r.Unsure() {
-		js.State = journal.Failed // what this run was unsure of another one has settled, perhaps one that took over
-		if v, err := w.order(ctx, d.turnState); v != nil || err != nil {
-			return v, err
-		}
-	}
-	switch reply {
-	case journal.Known:
-		return nil, w.keep(ctx, d, e.Kept)
-	case journal.Changed:
-		return w.failed(d.turnState, d.step.Name, d.send.Target, outcome.Outcome{
-			Kind: outcome.Rejected, Reason: "changed_after_delivery",
-			Message: "this invoice was delivered before with other content; deliver the change by hand, or set on_change: send",
-		}), nil
-	case journal.Foreign:
-		return w.failed(d.turnState, d.step.Name, d.send.Target, outcome.Outcome{
-			Kind: outcome.Rejected, Reason: "other_annotation",
-			Message: fmt.Sprintf("already delivered from annotation %d%s", e.Annotation, asKept(e.Kept)),
-		}), nil
-	case journal.Held:
-		if err := w.wakeOlder(ctx, d, e); err != nil {
-			return nil, err
-		}
-		return ptr(parked(w.Now().Add(claimPause), "reserved", fmt.Sprintf("run %s is delivering the same invoice", e.Run))), nil
-	case journal.Unclear:
-		if js.State != journal.Intended {
-			js.State = journal.Uncertain
-		}
-		if e.NotAfter.After(js.NotAfter) { // another run has sent since this one looked
-			js.NotAfter, js.Misses = e.NotAfter, 0
-		}
-	case journal.Free:
-	}
-	return nil, nil
-}
-
-// wakeOlder lets an older run of the annotation, which waits with the key reserved, find out that it is superseded.
-func (w *Worker) wakeOlder(ctx context.Context, d *delivery, e journal.Entry) error {
-	if d.p.Config.Newer != configs.Supersede || e.Annotation != d.r.Annotation || e.Pipeline != d.r.Pipeline {
-		return nil
-	}
-	return w.Journal.Wake(ctx, e.Run)
-}
-
-// asKept tells under which id something was delivered.
-func asKept(kept map[string]json.RawMessage) string {
-	for _, v := range kept {
-		return " as " + string(v)
-	}
-	return ""
-}
-
 // lookFirst looks whether the effect is there: after an uncertain attempt always, before the first send by option.
 func (w *Worker) lookFirst(ctx context.Context, d *delivery) (*verdict, error) {
 	js := d.js()
@@ -267,7 +197,7 @@ func (w *Worker) look(ctx context.Context, d *delivery, misses int) (v *verdict,
 	resp, o := d.target.Do(callCtx, req)
 	found := d.send.JudgeFind(ctx, resp, o)
 	trace.EndAttempt(span, d.send.Target, found.Outcome)
-	w.attempted(d, "find", start, found.Outcome)
+	w.attempted(d, "find", start, found.Outcome, nil)
 	js := d.js()
 	js.Looked = true
 	switch found.Kind {
@@ -323,11 +253,12 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 	}
 	sendCtx, cancel := context.WithTimeout(ctx, left)
 	sendCtx, span := trace.Start(sendCtx, "send")
-	resp, o := d.target.Do(sendCtx, &d.send.Request)
+	req := witness(d.send.Request)
+	resp, o := d.target.Do(sendCtx, &req.Request)
 	cancel()
 	o, kept := d.send.Judge(ctx, resp, o)
 	trace.EndAttempt(span, d.send.Target, o)
-	w.attempted(d, "send", start, o)
+	w.attempted(d, "send", start, o, req.sent())
 	switch {
 	case o.Kind == outcome.Duplicate && kept == nil && d.canLook():
 		return w.taken(ctx, d, o)
@@ -337,6 +268,11 @@ func (w *Worker) act(ctx context.Context, d *delivery) (*verdict, error) {
 	js = d.js()
 	if o.Kind != outcome.Uncertain {
 		js.State = journal.Failed
+		if o.Doubtful && d.claim.Run != "" {
+			if err := w.Journal.Repeat(ctx, d.claim); err != nil {
+				return nil, err
+			}
+		}
 		return w.failed(d.turnState, d.step.Name, d.send.Target, o), nil
 	}
 	js.State = journal.Uncertain

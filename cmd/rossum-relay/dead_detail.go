@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/operate"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
@@ -86,12 +87,35 @@ func printTimeline(stdout io.Writer, all []operate.Moment) {
 			fmt.Fprintf(stdout, "  %s", m.Took.Round(time.Millisecond))
 		}
 		fmt.Fprintln(stdout)
+		for _, s := range m.Sent {
+			fmt.Fprintf(stdout, "    sent %s\n", printable(sentLine(s)))
+		}
 		for _, text := range append([]string{m.Message, m.Response}, m.Notes...) {
 			if text != "" {
 				fmt.Fprintf(stdout, "    %s\n", strings.ReplaceAll(printable(text), "\n", "\n    "))
 			}
 		}
 	}
+}
+
+// sentLine is a body or part of a request as it was sent.
+func sentLine(s journal.Sent) string {
+	line := fmt.Sprintf("%d bytes", s.Bytes)
+	if s.Part != "" {
+		line = s.Part + ": " + line
+	}
+	if s.SHA256 == "" {
+		return line + ", not to its end"
+	}
+	return line + ", sha256 " + s.SHA256
+}
+
+// requestBody tells what a shown request's body is recognized by.
+func requestBody(q operate.Request) string {
+	if q.SHA256 == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%d bytes, sha256 %s)", q.Bytes, q.SHA256)
 }
 
 func printRequests(stdout io.Writer, d operate.Detail) {
@@ -103,7 +127,7 @@ func printRequests(stdout io.Writer, d operate.Detail) {
 		if q.Done {
 			done = ", done: not sent again"
 		}
-		fmt.Fprintf(stdout, "\nrequest of step %s to %s%s\n", q.Step, q.Target, done)
+		fmt.Fprintf(stdout, "\nrequest of step %s to %s%s%s\n", q.Step, q.Target, done, requestBody(q))
 		fmt.Fprintf(stdout, "    %s\n", strings.ReplaceAll(strings.TrimSpace(printable(q.Text())), "\n", "\n    "))
 	}
 }

@@ -306,7 +306,6 @@ func TestAFoundDocumentKeepsItsFingerprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	corrected := claim(envelope("b"), "f2")
-	corrected.Unsure = true
 	reply(t, j, corrected, journal.Unclear)
 	e, err := j.Found(ctx, corrected, map[string]json.RawMessage{"id": json.RawMessage("1")})
 	if err != nil || e.Fingerprint != "f1" {

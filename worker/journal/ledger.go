@@ -86,6 +86,9 @@ const (
 	Unclear
 )
 
+// foreign reports whether something of another annotation is at the target, whatever became of a change of it.
+func (e *Entry) foreign(c Claim) bool { return e.Fingerprint != "" && e.Annotation != c.Annotation }
+
 // LedgerKey is the name of a claim in the ledger: it tells nothing about the invoice.
 func (j *Journal) LedgerKey(target string, key []string) string {
 	return j.q.Index(append([]string{"ledger", target}, key...)...)
@@ -137,6 +140,12 @@ func (j *Journal) reply(ctx context.Context, c Claim, e Entry) (Claimed, *Entry)
 		if e.Run == c.Run {
 			return Unclear, nil
 		}
+		if e.foreign(c) {
+			return Foreign, nil
+		}
+		if c.Unsure { // the doubt is another run's by now
+			return Held, nil
+		}
 		next := e
 		next.Run, next.Hop, next.Pipeline, next.Step, next.Annotation, next.Since = c.Run, c.Hop, c.Pipeline, c.Step, c.Annotation, j.now()
 		return Unclear, &next
@@ -159,7 +168,7 @@ func (j *Journal) replyDelivered(c Claim, e Entry) (Claimed, *Entry) {
 		return Foreign, nil
 	case e.Fingerprint == c.Fingerprint:
 		return Known, nil
-	case !c.Change:
+	case !c.Change, c.Unsure: // another run has settled what this one was unsure of
 		return Changed, nil
 	}
 	next := e
@@ -182,6 +191,9 @@ func (j *Journal) replyReserved(ctx context.Context, c Claim, e Entry) (Claimed,
 	}
 	next := j.fresh(c)
 	next.Fingerprint, next.Kept = e.Fingerprint, e.Kept
+	if e.foreign(c) {
+		return Foreign, nil
+	}
 	if e.Doubted || err == nil && owner.Unsure() {
 		next.State, next.Sent, next.NotAfter, next.Doubted = MaybeDelivered, e.Sent, e.NotAfter, e.Doubted
 		if err == nil {

@@ -156,8 +156,18 @@ type Attempt struct {
 	At      time.Time       `json:"at"`
 	Took    time.Duration   `json:"took"`
 	Outcome outcome.Outcome `json:"outcome"`
+	// Sent tells what was sent, without telling the document.
+	Sent []Sent `json:"sent,omitempty"`
 	// Notes tell what was dropped, replaced or derived when the document was made.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Sent is the body or one part of a request as it was sent.
+type Sent struct {
+	Part  string `json:"part,omitempty"` // of a multipart body
+	Bytes int64  `json:"bytes"`
+	// SHA256 in hexadecimal; "" where a file was not read to its end.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 const keptAttempts = 5

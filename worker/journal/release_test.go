@@ -101,3 +101,30 @@ func TestALookProvesADoubtWrong(t *testing.T) {
 	end(t, j, r, claim(a, "f1"), journal.Failed)
 	reply(t, j, claim(b, "f2"), journal.Free)
 }
+
+// TestAnUnsureRunDoesNotGoOverAnother: what it was unsure of is another run's business by now, or was changed since: its
+// own, older document must not go over that.
+func TestAnUnsureRunDoesNotGoOverAnother(t *testing.T) {
+	j, c := open(t)
+	ctx := t.Context()
+	a, b := envelope("a"), envelope("b")
+	take(t, j, a, "w1")
+	take(t, j, b, "w1")
+	older, newer := claim(a, "f1"), claim(b, "f2")
+	older.Change, newer.Change = true, true
+	reply(t, j, older, journal.Free)
+	if err := j.Doubt(ctx, older, c.Now()); err != nil {
+		t.Fatal(err)
+	}
+	older.Unsure = true
+	reply(t, j, older, journal.Unclear)
+	reply(t, j, newer, journal.Unclear) // takes the doubt over
+	reply(t, j, older, journal.Held)
+	if err := j.Deliver(ctx, newer, nil); err != nil {
+		t.Fatal(err)
+	}
+	reply(t, j, older, journal.Changed)
+	foreign := claim(envelope("c"), "f3")
+	foreign.Annotation, foreign.Change = 8, true
+	reply(t, j, foreign, journal.Foreign)
+}

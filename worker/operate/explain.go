@@ -146,7 +146,7 @@ func (t *teller) step(s journal.Step) {
 	last := ""
 	if n := len(s.Attempts); n > 0 {
 		a := s.Attempts[n-1]
-		last = fmt.Sprintf(" Last try at %s: %s%s.", clock(a.At), said(a.Outcome), because(strings.TrimSuffix(t.m.text(a.Outcome.Message), ".")))
+		last = fmt.Sprintf(" Last try at %s%s: %s%s.", clock(a.At), with(a.Sent), said(a.Outcome), because(strings.TrimSuffix(t.m.text(a.Outcome.Message), ".")))
 	}
 	switch s.State {
 	case journal.Done:
@@ -164,6 +164,22 @@ func (t *teller) step(s journal.Step) {
 	default:
 		t.say("Step %s%s is not done; %s spent.%s", s.Name, to, count(s.Tries, "try", "tries"), last)
 	}
+}
+
+// with tells what was sent, by what it is recognized.
+func with(sent []journal.Sent) string {
+	if len(sent) == 0 {
+		return ""
+	}
+	var bytes int64
+	sum := ""
+	for _, s := range sent {
+		bytes += s.Bytes
+		if sum == "" && s.SHA256 != "" {
+			sum = ", sha256 " + s.SHA256[:12]
+		}
+	}
+	return fmt.Sprintf(" with %d bytes%s", bytes, sum)
 }
 
 func said(o outcome.Outcome) string {

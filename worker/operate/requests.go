@@ -2,6 +2,8 @@ package operate
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,6 +32,7 @@ type Request struct {
 	Headers     []string            `json:"headers,omitempty"` // names; values are never shown
 	ContentType string              `json:"content_type,omitempty"`
 	Bytes       int                 `json:"bytes"`
+	SHA256      string              `json:"sha256,omitempty"` // of the body, to compare with what was sent
 	Body        string              `json:"body,omitempty"`
 	Files       []string            `json:"files,omitempty"` // names of multipart parts
 	// Problem says why the request cannot be made, or not here.
@@ -114,6 +117,10 @@ func (p prepared) view(m masker, reveal bool) Request {
 	}
 	req := p.send.Request
 	q.Method, q.Path, q.ContentType, q.Bytes = req.Method, req.Path, req.ContentType, len(req.Body)
+	if len(req.Body) > 0 {
+		sum := sha256.Sum256(req.Body)
+		q.SHA256 = hex.EncodeToString(sum[:])
+	}
 	q.Query, q.Form, q.Body = req.Query, req.Form, indented(req.Body)
 	q.Headers = slices.Sorted(maps.Keys(p.send.Headers))
 	for name := range req.Header {

@@ -72,6 +72,8 @@ type Moment struct {
 	Message string       `json:"message,omitempty"`
 	// Response is the beginning of what the target answered.
 	Response string `json:"response,omitempty"`
+	// Sent tells what was sent by its size and SHA-256; a Request with the same is the one that was sent.
+	Sent []journal.Sent `json:"sent,omitempty"`
 	// Notes tell what was dropped, replaced or derived when the document was made.
 	Notes []string `json:"notes,omitempty"`
 	Who   string   `json:"who,omitempty"`
@@ -242,7 +244,7 @@ func (o *Operator) timeline(ctx context.Context, r *journal.Record) ([]Moment, e
 	add := func(a journal.Attempt) {
 		all = append(all, Moment{
 			At: a.At, Took: a.Took, What: a.Kind, Step: a.Step, Outcome: a.Outcome.Kind, Reason: a.Outcome.Reason,
-			Status: a.Outcome.Status, Message: a.Outcome.Message, Response: a.Outcome.Excerpt, Notes: a.Notes,
+			Status: a.Outcome.Status, Message: a.Outcome.Message, Response: a.Outcome.Excerpt, Notes: a.Notes, Sent: a.Sent,
 		})
 	}
 	err := o.Queue.History(ctx, r.Pipeline, r.Run, func(_ time.Time, entry []byte) error {

@@ -35,6 +35,8 @@ type Outcome struct {
 	Kind Kind `json:"kind"`
 	// Reason is a code from a bounded set, http_503 or body_not_ok: fit for a metric label.
 	Reason string `json:"reason,omitempty"`
+	// Doubtful: it may have been applied all the same, and is no Uncertain only as repeating it is harmless.
+	Doubtful bool `json:"doubtful,omitempty"`
 	// Message is for people; it holds no credential.
 	Message string `json:"message,omitempty"`
 	// After is how long to wait before the next attempt, where the target said so.

@@ -127,7 +127,7 @@ func (s *Send) judged(f *frame, resp *target.Response, o outcome.Outcome) outcom
 func (s *Send) doubt(o outcome.Outcome, reason, message string) outcome.Outcome {
 	o.Kind, o.Reason = outcome.Uncertain, reason
 	if s.Request.Safe {
-		o.Kind = outcome.Retry
+		o.Kind, o.Doubtful = outcome.Retry, true
 	}
 	o.Message = fmt.Sprintf("%s answered %d, but %s", s.Target, o.Status, message)
 	return o

@@ -40,6 +40,8 @@ func (t *Target) classifyFailure(a answer, safe bool, timeout time.Duration) out
 	case a.wrote && !safe:
 		out.Kind = outcome.Uncertain
 		what += "; the request may have been applied"
+	default:
+		out.Doubtful = a.wrote
 	}
 	if reason == "timeout" {
 		what += " (time-out " + timeout.String() + ")"
@@ -143,7 +145,7 @@ func (t *Target) classifyStatus(a answer, safe bool) outcome.Outcome {
 		out.Kind = outcome.Uncertain
 	}
 	if out.Kind == outcome.Uncertain && safe {
-		out.Kind = outcome.Retry
+		out.Kind, out.Doubtful = outcome.Retry, true
 	}
 	if out.Kind == outcome.Retry || out.Kind == outcome.Throttled {
 		out.After = min(retryAfter(a.resp.Header, time.Now()), t.opts.MaxRetryAfter)
@@ -155,13 +157,13 @@ func (t *Target) classifyStatus(a answer, safe bool) outcome.Outcome {
 func (t *Target) classifySuccess(a answer, safe bool, reason string) outcome.Outcome {
 	switch {
 	case a.tooLarge && safe:
-		return outcome.Outcome{Kind: outcome.Misconfigured, Reason: "body_too_large",
+		return outcome.Outcome{Kind: outcome.Misconfigured, Reason: "body_too_large", Doubtful: true,
 			Message: t.base.Host + ": the answer is larger than max_response"}
 	case a.tooLarge:
 		return outcome.Outcome{Kind: outcome.Uncertain, Reason: "body_too_large",
 			Message: t.base.Host + ": the answer says success, but is larger than max_response"}
 	case a.err != nil && safe:
-		return outcome.Outcome{Kind: outcome.Retry, Reason: "body_cut", Message: t.base.Host + ": the answer broke off"}
+		return outcome.Outcome{Kind: outcome.Retry, Reason: "body_cut", Doubtful: true, Message: t.base.Host + ": the answer broke off"}
 	case a.err != nil:
 		return outcome.Outcome{Kind: outcome.Uncertain, Reason: "body_cut",
 			Message: t.base.Host + ": the answer says success, but broke off"}
