@@ -69,6 +69,7 @@ func (p *process) end(s syscall.Signal) {
 	defer p.mu.Unlock()
 	if p.cmd != nil {
 		_ = p.cmd.Process.Signal(s)
+		_ = p.cmd.Process.Signal(syscall.SIGCONT) // one that is frozen ends too
 		<-p.ended
 		p.cmd = nil
 	}
