@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
-	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/pipeline"
@@ -162,31 +161,6 @@ func TestExampleEnv(t *testing.T) {
 			t.Errorf("%s is not in compose/example.env", m[1])
 		}
 	}
-}
-
-// TestNATS starts a server of the cluster with the configuration, as far as that goes alone.
-func TestNATS(t *testing.T) {
-	t.Setenv("SERVER_NAME", "nats-1")
-	t.Setenv("RELAY_NATS_PASSWORD", "a-password")
-	t.Setenv("SYS_NATS_PASSWORD", "another-password")
-	o, err := server.ProcessConfigFile("nats/nats.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !o.SyncAlways || o.MaxPayload != 8<<20 || o.ServerName != "nats-1" || len(o.Routes) != 3 {
-		t.Errorf("sync always %v, max_payload %d, name %s, %d routes", o.SyncAlways, o.MaxPayload, o.ServerName, len(o.Routes))
-	}
-	o.Port, o.HTTPPort, o.Cluster.Port, o.StoreDir, o.NoSigs, o.NoLog = -1, -1, -1, t.TempDir(), true, true
-	o.JetStreamMaxStore, o.Routes = 1<<30, nil
-	for _, a := range o.Accounts {
-		a.Name = strings.Clone(a.Name)
-	}
-	srv, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Shutdown()
-	srv.WaitForShutdown()
 }
 
 // TestSystemd asks systemd itself, where it is.

@@ -103,7 +103,7 @@ func TestCertificatesAreTakenUp(t *testing.T) {
 		go c.watch(t.Context())
 		for _, step := range steps {
 			step.change()
-			time.Sleep(certificatesEvery + time.Millisecond)
+			<-time.After(certificatesEvery + time.Millisecond)
 			synctest.Wait()
 			if got := serialOf(t, c); got != step.serial {
 				t.Errorf("%s: serial %d, want %d", step.name, got, step.serial)

@@ -54,7 +54,7 @@ func writeNew(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone after the link
+	defer os.Remove(f.Name()) // gone after the link
 	err = write(f)
 	if err == nil {
 		err = f.Sync()

@@ -74,7 +74,7 @@ func (c *benchScaleCmd) measure(ctx context.Context, n, places int) (float64, er
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir) // a temporary folder
 	b := &bench{dir: dir, secret: rand.Text()}
 	defer b.stop()
 	if err := b.start(ctx, c, n, places); err != nil {

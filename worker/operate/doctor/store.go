@@ -115,7 +115,7 @@ func timeSync(dir string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // nothing to do about it
+	defer os.Remove(f.Name()) // nothing to do about it
 	defer f.Close()
 	var took []time.Duration
 	for range 21 {
