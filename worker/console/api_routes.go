@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/worker/operate"
@@ -234,6 +233,3 @@ func (c *call) audit() ([]operate.Action, error) {
 
 // attemptRows is how many attempts a target or pipeline is shown with.
 const attemptRows = 50
-
-// age is how long ago something was.
-func age(now, t time.Time) time.Duration { return max(now.Sub(t), 0) }

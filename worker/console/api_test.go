@@ -327,8 +327,9 @@ func TestForeignSites(t *testing.T) {
 
 // TestOpenConsole: without users anybody on this machine operates, under its own names only, and nobody reveals.
 func TestOpenConsole(t *testing.T) {
-	yaml := relayYAML[:strings.Index(relayYAML, "  users:")] + relayYAML[strings.Index(relayYAML, "pipelines:\n"):]
-	d := open(t, yaml)
+	before, _, _ := strings.Cut(relayYAML, "  users:")
+	_, after, _ := strings.Cut(relayYAML, "pipelines:\n")
+	d := open(t, before+"pipelines:\n"+after)
 	dead := d.die(rejected("no"), nil)
 	d.caughtUp()
 	if !strings.Contains(d.page("/dead"), "this machine") {
