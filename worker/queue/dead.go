@@ -159,8 +159,11 @@ func (q *Queue) scanAfter(ctx context.Context, stream, subject string, sequence 
 		return fmt.Errorf("queue: read %s: %w", stream, err)
 	}
 	defer it.Stop()
-	for ; left > 0; left-- {
-		m, err := it.Next(jetstream.NextContext(ctx))
+	for seen := sequence; left > 0; left-- {
+		m, err := next(ctx, it, cons, seen)
+		if m == nil && err == nil {
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("queue: read %s: %w", stream, err)
 		}
@@ -168,7 +171,8 @@ func (q *Queue) scanAfter(ctx context.Context, stream, subject string, sequence 
 		if err != nil {
 			return fmt.Errorf("queue: read %s: %w", stream, err)
 		}
-		more, err := f(m, meta.Sequence.Stream)
+		seen = meta.Sequence.Stream
+		more, err := f(m, seen)
 		if err != nil || !more {
 			return err
 		}

@@ -152,73 +152,66 @@ func (b *Bucket[T]) remove(ctx context.Context, key string, revision uint64) err
 
 // Each calls f for every key there is now, without order, until it returns an error. It streams: memory stays bounded.
 func (b *Bucket[T]) Each(ctx context.Context, f func(key string, v T, revision uint64) error) error {
-	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return fmt.Errorf("queue: bucket %s: %w", b.name, err)
-	}
-	defer w.Stop() //nolint:errcheck // the watch is done
-	for {
-		select {
-		case e, ok := <-w.Updates():
-			if !ok || e == nil {
-				return ctx.Err()
-			}
-			v, err := b.open(e.Key(), e.Value())
-			if err != nil {
-				return err
-			}
-			if err := f(e.Key(), v, e.Revision()); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+	return b.watch(ctx, func(e jetstream.KeyValueEntry) error {
+		v, err := b.open(e.Key(), e.Value())
+		if err != nil {
+			return err
 		}
-	}
+		return f(e.Key(), v, e.Revision())
+	})
 }
 
 // Expire deletes the keys last written before the given time and counts them.
 func (b *Bucket[T]) Expire(ctx context.Context, before time.Time) (n int, err error) {
-	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
-	if err != nil {
-		return 0, fmt.Errorf("queue: bucket %s: %w", b.name, err)
-	}
-	defer w.Stop() //nolint:errcheck // the watch is done
-	for e := range w.Updates() {
-		if e == nil {
-			break
-		}
+	err = b.watch(ctx, func(e jetstream.KeyValueEntry) error {
 		if e.Created().After(before) {
-			continue
+			return nil
 		}
-		if err := b.Delete(ctx, e.Key(), e.Revision()); errors.Is(err, ErrConflict) {
-			continue // written again
-		} else if err != nil {
-			return n, err
+		err := b.Delete(ctx, e.Key(), e.Revision())
+		switch {
+		case err == nil:
+			n++
+		case errors.Is(err, ErrConflict): // written again
+			err = nil
 		}
-		n++
-	}
-	return n, ctx.Err()
+		return err
+	}, jetstream.MetaOnly())
+	return n, err
 }
 
 // Keys calls f for every key there is now, without order, until it returns an error. It reads no values.
 func (b *Bucket[T]) Keys(ctx context.Context, f func(key string) error) error {
-	w, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+	return b.watch(ctx, func(e jetstream.KeyValueEntry) error { return f(e.Key()) }, jetstream.MetaOnly())
+}
+
+// watch calls f with every entry there is now. A watch neither notices that its server was lost, nor that what it still
+// waits for was deleted: one that brings nothing for stallAfter is an error, and reading again is what helps.
+func (b *Bucket[T]) watch(ctx context.Context, f func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+	w, err := b.kv.WatchAll(ctx, append(opts, jetstream.IgnoreDeletes())...)
 	if err != nil {
 		return fmt.Errorf("queue: bucket %s: %w", b.name, err)
 	}
 	defer w.Stop() //nolint:errcheck // the watch is done
+	stalled := time.NewTimer(stallAfter)
+	defer stalled.Stop()
 	for {
 		select {
 		case e, ok := <-w.Updates():
-			if !ok || e == nil {
-				return ctx.Err()
+			if !ok {
+				return errors.Join(fmt.Errorf("queue: bucket %s: %w", b.name, errStalled), ctx.Err())
 			}
-			if err := f(e.Key()); err != nil {
+			if e == nil {
+				return nil
+			}
+			if err := f(e); err != nil {
 				return err
 			}
+		case <-stalled.C:
+			return fmt.Errorf("queue: bucket %s: %w", b.name, errStalled)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		stalled.Reset(stallAfter)
 	}
 }
 

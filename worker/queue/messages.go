@@ -13,6 +13,15 @@ import (
 // readAhead is how many bytes are on their way while a stream is read: far below what the server cuts a connection at.
 const readAhead = 8 << 20
 
+const (
+	// stallAfter is how long a reader waits for messages that are there before it takes its server for lost.
+	stallAfter = 15 * time.Second
+	// nextLook is how often a reader that gets nothing asks whether anything is left.
+	nextLook = time.Second
+)
+
+var errStalled = errors.New("nothing comes although there is more: the server was lost, or is too busy; try again")
+
 // stored is one message of a stream as it lies there.
 type stored struct {
 	stream, subject string
@@ -84,8 +93,12 @@ func (q *Queue) read(ctx context.Context, s jetstream.Stream, f func(stored) err
 		return fmt.Errorf("queue: read %s: %w", stream, err)
 	}
 	defer it.Stop()
+	var seen uint64
 	for left := info.NumPending; left > 0; left-- {
-		m, err := it.Next(jetstream.NextContext(ctx))
+		m, err := next(ctx, it, cons, seen)
+		if m == nil && err == nil {
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("queue: read %s: %w", stream, err)
 		}
@@ -93,6 +106,7 @@ func (q *Queue) read(ctx context.Context, s jetstream.Stream, f func(stored) err
 		if err != nil {
 			return fmt.Errorf("queue: read %s: %w", stream, err)
 		}
+		seen = meta.Sequence.Stream
 		if err := f(stored{stream, m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Headers(), m.Data()}); err != nil {
 			return err
 		}
@@ -101,4 +115,22 @@ func (q *Queue) read(ctx context.Context, s jetstream.Stream, f func(stored) err
 		}
 	}
 	return nil
+}
+
+// next is a reader's next message behind the one it has seen, nil where none is left: what was counted when it began may
+// have been deleted since.
+func next(ctx context.Context, it jetstream.MessagesContext, cons jetstream.Consumer, seen uint64) (jetstream.Msg, error) {
+	for waited := time.Duration(0); waited < stallAfter; waited += nextLook {
+		within, cancel := context.WithTimeout(ctx, nextLook)
+		m, err := it.Next(jetstream.NextContext(within))
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+			return m, err
+		}
+		info, err := cons.Info(ctx)
+		if err == nil && info.NumPending == 0 && (info.Delivered.Consumer == 0 || info.Delivered.Stream <= seen) {
+			return nil, nil
+		}
+	}
+	return nil, errStalled
 }
