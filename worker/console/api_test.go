@@ -69,7 +69,7 @@ func (k *contract) check(method, path string, status int, body string) {
 	}
 	for _, item := range list {
 		if err := schema.Validate(item); err != nil {
-			k.t.Errorf("%s %s: %v\n%s", method, path, err, body)
+			k.t.Errorf("%s %s: %v\n%s", method, path, err, body[:min(len(body), 500)])
 		}
 	}
 }
