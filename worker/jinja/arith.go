@@ -248,6 +248,9 @@ func (rt *runtime) subtract(a, b any) (any, bool, error) {
 func (rt *runtime) repeatEither(a, b any) (any, bool, error) {
 	for range 2 {
 		if isSequence(a) && isInt(b) {
+			if i, ok := b.(*big.Int); ok && !i.IsInt64() {
+				return nil, true, raise(KindArithmetic, "cannot fit 'int' into an index-sized integer")
+			}
 			n, err := toIndex(b)
 			if err != nil {
 				return nil, true, err
