@@ -13,6 +13,7 @@ import (
 	"github.com/rossum-relay/rossum-relay/worker/answer"
 	"github.com/rossum-relay/rossum-relay/worker/journal"
 	"github.com/rossum-relay/rossum-relay/worker/outcome"
+	"github.com/rossum-relay/rossum-relay/worker/queue"
 	"github.com/rossum-relay/rossum-relay/worker/run"
 )
 
@@ -58,10 +59,12 @@ func (w *Worker) logLate(e answer.Event, err error) {
 type lateRun struct {
 	answer.RunRef
 	result answer.Result
+	edited bool
 }
 
 // lateRuns are those of an event whose waiting runs have all delivered; known is false while one of them has not. reExport
-// says that all of them want Rossum to export again.
+// says that all of them want Rossum to export again; none whose payload was edited does, as Rossum would send the values
+// that it has.
 func (w *Worker) lateRuns(ctx context.Context, e answer.Event) (untold []lateRun, reExport, known bool, err error) {
 	reExport = e.Name == exportEvent
 	for _, ref := range e.Runs {
@@ -75,12 +78,24 @@ func (w *Worker) lateRuns(ctx context.Context, e answer.Event) (untold []lateRun
 		if err != nil {
 			return nil, false, false, err
 		}
-		reExport = reExport && ref.ReExport
+		edited, err := w.edited(ctx, ref.ID)
+		if err != nil {
+			return nil, false, false, err
+		}
+		reExport = reExport && ref.ReExport && !edited
 		if res.State == run.Done && !ref.Knows(res) {
-			untold = append(untold, lateRun{ref, res})
+			untold = append(untold, lateRun{ref, res, edited})
 		}
 	}
 	return untold, reExport, true, nil
+}
+
+func (w *Worker) edited(ctx context.Context, id run.ID) (bool, error) {
+	r, err := w.Journal.Get(ctx, id)
+	if errors.Is(err, queue.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && len(r.Patches) > 0, err
 }
 
 // late tells what is untold, by the means that the annotation's status leaves: a failed export is started again, the
@@ -181,7 +196,11 @@ func (w *Worker) behind(ctx context.Context, untold []lateRun) (bool, error) {
 // writeLate writes what would have travelled with the answer.
 func writeLate(ctx context.Context, client *rossumapi.Client, a rossumapi.Annotation, e answer.Event, l lateRun) error {
 	note := ""
-	if e.Name == exportEvent && !l.ReExport {
+	switch {
+	case e.Name != exportEvent:
+	case l.edited:
+		note = l.Pipeline + ": delivered after all, with fields that were corrected in the relay. Please do not enter the document by hand, and correct them here before it is exported again."
+	case !l.ReExport:
 		note = l.Pipeline + ": delivered after all. Please do not enter the document by hand."
 	}
 	if note == "" && len(l.result.Operations) == 0 {
