@@ -108,7 +108,7 @@ func TestAlertOfADeadLetter(t *testing.T) {
 		told <- n
 	}))
 	defer inbox.Close()
-	r := newRelay(t, testConfig(createStep)+"metrics: {listen: off}\nalerts: {receivers: {me: {webhook: {url: \"${INBOX}\", private: true}}}}\n", erpsim.Options{})
+	r := newRelay(t, testConfig(createStep)+"metrics: {listen: off}\nalerts: {queue_full: 0, receivers: {me: {webhook: {url: \"${INBOX}\", private: true}}}}\n", erpsim.Options{})
 	r.more = map[string]string{"INBOX": inbox.URL}
 	stop := r.start()
 	key := run.NewEventKey("test", "annotation_content.export", "1")

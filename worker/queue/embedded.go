@@ -80,19 +80,27 @@ func startEmbedded(ctx context.Context, cfg configs.Queue, log *zap.Logger) (_ *
 		e.shutdown()
 		return nil, err
 	}
+	e.stop = func() {
+		e.shutdown()
+		_ = e.lock.Close() // closing frees the flock
+	}
+	return e, nil
+}
+
+// keepWell watches the server until it is stopped. Streams that are being made look like lost ones: they come before.
+func (e *embedded) keepWell(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
 		e.watch(ctx)
 	}()
+	stop := e.stop
 	e.stop = func() {
 		cancel()
 		<-watched
-		e.shutdown()
-		_ = e.lock.Close() // closing frees the flock
+		stop()
 	}
-	return e, nil
 }
 
 func serverOptions(cfg configs.Queue, c Client) (*server.Options, error) {

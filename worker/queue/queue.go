@@ -94,6 +94,9 @@ func Open(ctx context.Context, cfg configs.Queue, mode Mode, name string, log *z
 	if err = q.bind(ctx); err != nil {
 		return nil, err
 	}
+	if q.srv != nil {
+		q.srv.keepWell(ctx)
+	}
 	ok = true
 	return q, nil
 }

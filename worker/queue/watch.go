@@ -13,6 +13,8 @@ import (
 
 const (
 	watchEvery = time.Second
+	// sickFor is how long a server must have been sick: a busy one may look so for a moment.
+	sickFor = 5 * time.Second
 	// restartMost bounds the pause between two starts of a server that stays sick.
 	restartMost = 5 * time.Minute
 	// roomForStart is how much the disk must take before a sick server is started again.
@@ -52,11 +54,11 @@ func (e *embedded) watch(ctx context.Context) {
 		case why == nil:
 			since, wait = time.Time{}, watchEvery
 			continue
-		case since.IsZero(): // seen once: a stream may just be coming or going
+		case since.IsZero():
 			since = now
 			e.log.Error("the embedded queue is not well", zap.Error(why))
 			continue
-		case now.Before(next):
+		case now.Sub(since) < sickFor, now.Before(next):
 			continue
 		}
 		if err := e.room(); err != nil {
