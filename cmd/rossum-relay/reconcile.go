@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/rossum-relay/rossum-relay/configs"
 	"github.com/rossum-relay/rossum-relay/rossumapi"
 	"github.com/rossum-relay/rossum-relay/worker/operate"
 	"github.com/rossum-relay/rossum-relay/worker/reconcile"
@@ -101,11 +102,11 @@ func (c *reconcileCmd) verdict(report *reconcile.Report) error {
 	return &hintedError{error: fmt.Errorf("%s open", counted(open, "finding")), hint: hint, code: exitFindings}
 }
 
-// reconcile compares on the schedule of the configuration until ctx ends, in the first of the living workers.
-func (s *service) reconcile(ctx context.Context) {
+// reconcile compares on the schedule of a configuration until ctx ends, in the first of the living workers.
+func (s *service) reconcile(ctx context.Context, cfg *configs.Config) {
 	r := reconcile.New(reconcile.Options{
-		Config: s.cfg, Queue: s.queue, Journal: s.journal, Answers: s.answers,
-		Rossum: func(environment string) (*rossumapi.Client, error) { return relayClient(s.cfg, environment, s.tokens) },
+		Config: cfg, Queue: s.queue, Journal: s.journal, Answers: s.answers,
+		Rossum: func(environment string) (*rossumapi.Client, error) { return relayClient(cfg, environment, s.tokens) },
 	})
-	r.Loop(ctx, s.log.Named("reconcile"), s.worker.Limits.First)
+	r.Loop(ctx, s.log.Named("reconcile"), s.first)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -51,15 +53,16 @@ func (c *workerCmd) Run(ctx context.Context) error {
 }
 
 func serve(ctx context.Context, f configFlag, roles ...configs.Role) error {
+	reloads := make(chan os.Signal, 1)
+	signal.Notify(reloads, syscall.SIGHUP) // from here to the end it ends nothing
+	defer signal.Stop(reloads)
 	cfg, err := f.load(roles...)
 	if err != nil {
 		return err
 	}
 	log := newLog(cfg.Log, os.Stderr)
 	defer log.Sync() //nolint:errcheck // stderr cannot be synced everywhere
-	for _, w := range cfg.Warnings {
-		log.Warn("configuration", zap.String("at", w.Pos.String()), zap.String("warning", w.Message))
-	}
+	logWarnings(log, cfg)
 	s, err := openService(ctx, cfg, log, nil, roles...)
 	if errors.Is(err, queue.ErrLocked) {
 		return withHint(err, "stop the other process, or give this one its own queue.data or a NATS cluster (queue.url)")
@@ -68,7 +71,14 @@ func serve(ctx context.Context, f configFlag, roles ...configs.Role) error {
 		return err
 	}
 	defer s.close()
+	s.reloads, s.load = reloads, func() (*configs.Config, error) { return f.load(roles...) }
 	return s.run(ctx)
+}
+
+func logWarnings(log *zap.Logger, cfg *configs.Config) {
+	for _, w := range cfg.Warnings {
+		log.Warn("configuration", zap.String("at", w.Pos.String()), zap.String("warning", w.Message))
+	}
 }
 
 // newLog writes JSON lines, or readable ones, to w.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,22 +28,28 @@ import (
 
 // service is one process of the relay with its roles.
 type service struct {
-	cfg      *configs.Config
+	cfg      *configs.Config // as the process began; see current
+	roles    []configs.Role
 	log      *zap.Logger
 	queue    *queue.Queue
 	journal  *journal.Journal
 	answers  *answer.Store
 	tokens   *tokens.Store
 	ingest   *ingest.Server
-	worker   *worker.Worker
 	monitor  *monitor
+	work     *metrics.Work
 	listener net.Listener
 	console  *desk // nil where there is none
+
+	current atomic.Pointer[generation]
+	reloads <-chan os.Signal                // each takes up what load returns; nil for never
+	load    func() (*configs.Config, error) // reads the configuration anew
 }
 
 // openService opens everything the roles need; it takes no events yet.
 func openService(ctx context.Context, cfg *configs.Config, log *zap.Logger, opts []queue.Option, roles ...configs.Role) (_ *service, err error) {
-	s := &service{cfg: cfg, log: log}
+	s := &service{cfg: cfg, roles: roles, log: log}
+	s.current.Store(&generation{cfg: cfg})
 	defer func() {
 		if err != nil {
 			s.close()
@@ -108,7 +115,7 @@ func (s *service) openIngest(beside bool) (err error) {
 	o := ingest.Options{Config: s.cfg, Queue: s.queue, Store: s.answers, Log: s.log.Named("ingest"), Metrics: s.monitor.registry}
 	if beside {
 		o.Resolve = newQueueNames(func(environment string) (*rossumapi.Client, error) {
-			return relayClient(s.cfg, environment, s.tokens)
+			return relayClient(s.current.Load().cfg, environment, s.tokens)
 		}).resolve
 	}
 	if s.monitor.tracer != nil {
@@ -123,25 +130,35 @@ func (s *service) openIngest(beside bool) (err error) {
 	return nil
 }
 
-func (s *service) openWorker(ctx context.Context, set *pipeline.Set) error {
+func (s *service) openWorker(ctx context.Context, set *pipeline.Set) (err error) {
+	if s.tokens, err = tokens.Open(ctx, s.queue, time.Now); err != nil {
+		return err
+	}
+	s.work = metrics.NewWork(s.monitor.registry)
+	w, err := s.newWorker(ctx, s.cfg, set)
+	if err != nil {
+		return err
+	}
+	s.current.Store(&generation{cfg: s.cfg, worker: w})
+	return s.monitor.openAlerts(ctx, s, w.Name, s.first)
+}
+
+// newWorker makes a worker with a name that no other had.
+func (s *service) newWorker(ctx context.Context, cfg *configs.Config, set *pipeline.Set) (*worker.Worker, error) {
 	host, _ := os.Hostname()
 	name := fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
 	shared, err := limits.Open(ctx, s.queue, name, time.Now, s.log.Named("limits"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.tokens, err = tokens.Open(ctx, s.queue, time.Now); err != nil {
-		return err
-	}
-	s.worker, err = worker.New(worker.Options{
-		Config: s.cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared, Tokens: s.tokens,
-		Log: s.log.Named("worker"), Name: name, Slots: s.cfg.Worker.Slots, Metrics: metrics.NewWork(s.monitor.registry), Trace: s.monitor.tracer, Found: s.monitor.found,
+	return worker.New(worker.Options{
+		Config: cfg, Pipelines: set, Queue: s.queue, Journal: s.journal, Answers: s.answers, Limits: shared, Tokens: s.tokens,
+		Log: s.log.Named("worker"), Name: name, Slots: cfg.Worker.Slots, Metrics: s.work, Trace: s.monitor.tracer, Found: s.monitor.found,
 	})
-	if err != nil {
-		return err
-	}
-	return s.monitor.openAlerts(ctx, s, name, shared.First)
 }
+
+// first reports whether this process's worker is the first of the living.
+func (s *service) first() bool { return s.current.Load().worker.Limits.First() }
 
 // run serves until ctx ends, then drains: no new events, runs in work finish their step.
 func (s *service) run(ctx context.Context) error {
@@ -151,10 +168,7 @@ func (s *service) run(ctx context.Context) error {
 		g.Go(func() error { return s.ingest.Serve(ctx, s.listener) })
 		s.log.Info("ingest listens", zap.String("address", s.listener.Addr().String()))
 	}
-	if s.worker != nil {
-		g.Go(func() error { return s.worker.Run(ctx) })
-		g.Go(func() error { s.reconcile(ctx); return nil })
-	}
+	g.Go(func() error { return s.runGenerations(ctx) })
 	s.console.run(ctx, g, s.log)
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
