@@ -17,6 +17,7 @@ import (
 
 // TestKilledProcess ends the whole relay with kill -9 while invoices are on their way, several times.
 func TestKilledProcess(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r := newRelay(t, testConfig(createStep+tellStep), erpsim.Options{

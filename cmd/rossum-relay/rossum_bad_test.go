@@ -39,6 +39,9 @@ func statusConfig(steps string) string {
 		"events: [annotation_status.changed]\n    when: annotation.status == 'postponed'", 1)
 }
 
+// locked is Rossum's refusal while somebody has the annotation open.
+const locked = `{"detail":"Document is being annotated by other user.","code":"conflict_user"}`
+
 // TestRossumRefuses: what Rossum may answer to a run's calls, and what a person reads about it.
 func TestRossumRefuses(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -49,7 +52,6 @@ func TestRossumRefuses(t *testing.T) {
 	r.hook(statusEvent)
 	r.rossum.AddLabel("In ERP")
 	r.start()
-	const locked = `{"detail":"Document is being annotated by other user.","code":"conflict_user"}`
 	for name, c := range map[string]struct {
 		fault  rossumsim.Fault
 		state  run.State
@@ -69,7 +71,7 @@ func TestRossumRefuses(t *testing.T) {
 			id := r.document("INV-"+name, rossumapi.StatusPostponed)
 			var rec journal.Record
 			if c.state == run.Parked {
-				rec = r.parkedRun(ctx, id)
+				rec = r.runIn(ctx, id, run.Parked)
 				r.cli("runs", "resume", "-c", r.config, string(rec.Run))
 				if end := r.runOf(ctx, id, statusEvent); end.State != run.Done {
 					t.Errorf("in the end it is %s: %s", end.State, end.Message)
@@ -84,19 +86,19 @@ func TestRossumRefuses(t *testing.T) {
 	}
 }
 
-// parkedRun waits until the run of an annotation is parked.
-func (r *relay) parkedRun(ctx context.Context, annotation int64) (found journal.Record) {
+// runIn waits until the run of an annotation is in a state.
+func (r *relay) runIn(ctx context.Context, annotation int64, state run.State) (found journal.Record) {
 	r.t.Helper()
 	if err := r.until(ctx, func() bool {
 		_ = r.service.journal.Each(ctx, func(rec journal.Record) error {
-			if rec.Annotation == annotation && rec.State == run.Parked {
+			if rec.Annotation == annotation && rec.State == state {
 				found = rec
 			}
 			return nil
 		})
 		return found.Run != ""
 	}); err != nil {
-		r.t.Fatalf("no run of annotation %d is parked: %v", annotation, err)
+		r.t.Fatalf("no run of annotation %d is %s: %v", annotation, state, err)
 	}
 	return found
 }
@@ -133,13 +135,14 @@ queue:`, 1)
 		}
 	})
 	t.Run("purged meanwhile", func(t *testing.T) {
-		r.cli("hold", "-c", r.config, "pipeline", "invoice", "--reason", "test")
-		id := r.document("INV-2", rossumapi.StatusPostponed)
-		if err := r.rossum.Quiet(ctx); err != nil { // the relay has it
+		if err := r.erp.AddFault(erpsim.Rule{Method: "POST", Action: erpsim.Refuse, Status: 503}); err != nil {
 			t.Fatal(err)
 		}
+		id := r.document("INV-2", rossumapi.StatusPostponed)
+		rec := r.runIn(ctx, id, run.Waiting)
+		r.erp.ClearFaults()
 		r.rossum.SetStatus(id, rossumapi.StatusPurged, r.user)
-		r.cli("resume", "-c", r.config, "pipeline", "invoice")
+		r.cli("runs", "resume", "-c", r.config, string(rec.Run))
 		if rec := r.runOf(ctx, id, statusEvent); rec.State != run.Skipped {
 			t.Errorf("%s: %s", rec.State, rec.Message)
 		}

@@ -75,6 +75,7 @@ const (
 // TestFrozenWorker stops a worker whose request is on its way, lets another one go on with a newer event until the first
 // request has surely ended, and continues the first: no effect comes twice, and the newer event has the last word.
 func TestFrozenWorker(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	const older, newer = "older", "newer"
 	tests := map[string]struct {
 		pipeline string
