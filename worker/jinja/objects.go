@@ -2,6 +2,8 @@ package jinja
 
 import (
 	"strconv"
+
+	"github.com/shopspring/decimal"
 )
 
 // namespace is namespace(): attributes that inner scopes can assign to.
@@ -79,12 +81,13 @@ func (r *rangeValue) slice(start, stop, step int) any {
 }
 
 func (r *rangeValue) contains(n any) bool {
-	if f, ok := n.(float64); ok {
-		key := floatKey(f)
-		if _, isFloat := key.(float64); isFloat {
-			return false
+	switch f := n.(type) {
+	case float64:
+		n = floatKey(f) // an int64 where it is whole
+	case decimal.Decimal:
+		if f.IsInteger() && f.BigInt().IsInt64() {
+			n = f.IntPart()
 		}
-		n = key
 	}
 	i, ok := n.(int64)
 	if !ok {

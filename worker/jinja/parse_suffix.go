@@ -89,25 +89,57 @@ func (p *parser) subscribed(x expr) (expr, error) {
 	return s, nil
 }
 
-// foldable reports whether Jinja2 evaluates the expression when it compiles.
-func foldable(x expr) bool {
+// foldable reports whether Jinja2 evaluates the expression when it compiles; volatile where it does not know then whether
+// output is escaped, and leaves filters and tests alone.
+func foldable(x expr, volatile bool) bool {
 	switch x := x.(type) {
 	case nil, *constExpr:
 		return true
 	case *nameExpr, *callExpr:
 		return false
+	case *testExpr:
+		if volatile {
+			return false
+		}
+	case *logicExpr: // what is not evaluated need not be foldable
+		if on, known := literalTruth(x.x); known && on == x.or && foldable(x.x, volatile) {
+			return true
+		}
+	case *condExpr:
+		if on, known := literalTruth(x.test); known && on {
+			return foldable(x.yes, volatile)
+		} else if known {
+			return foldable(x.no, volatile)
+		}
 	case *filterExpr:
 		switch x.name {
 		case "map", "select", "selectattr", "reject", "rejectattr", "random":
 			return false
 		}
+		if volatile {
+			return false
+		}
 	}
 	for _, child := range children(x) {
-		if !foldable(child) {
+		if !foldable(child, volatile) {
 			return false
 		}
 	}
 	return true
+}
+
+// literalTruth is the truth of a literal; known is false for other expressions.
+func literalTruth(x expr) (on, known bool) {
+	switch x := x.(type) {
+	case *constExpr:
+		on, err := truth(x.value)
+		return on, err == nil
+	case *listExpr:
+		return len(x.items) > 0, true
+	case *dictExpr:
+		return len(x.pairs) > 0, true
+	}
+	return false, false
 }
 
 // callArgs reads the arguments of a call between parentheses.

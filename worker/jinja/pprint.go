@@ -56,8 +56,7 @@ func (p *prettyPrinter) format(v any, indent, allowance, level int) error {
 	return nil
 }
 
-// sorted returns v with the keys of every dict in it sorted where they can
-// be compared.
+// sorted returns v with the keys of every dict in it sorted.
 func (p *prettyPrinter) sorted(v any) (any, error) {
 	if err := p.rt.enter(); err != nil {
 		return nil, err
@@ -80,8 +79,8 @@ func (p *prettyPrinter) sorted(v any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = p.rt.sort(items, false, func(item any) (any, error) { return item.(*List).items[0], nil })
-		if err != nil && !isKind(err, KindType) {
+		err = p.rt.sortBy(items, false, func(item any) (any, error) { return item.(*List).items[0], nil }, p.order)
+		if err != nil {
 			return nil, err
 		}
 		d := NewDict(len(items))
@@ -98,6 +97,21 @@ func (p *prettyPrinter) sorted(v any) (any, error) {
 		return d, nil
 	}
 	return v, nil
+}
+
+// order compares keys, those that cannot be compared by the names of their types.
+func (p *prettyPrinter) order(x, y any) (int, error) {
+	less, err := p.rt.ordered(cmpLt, x, y)
+	switch {
+	case isKind(err, KindType):
+		return strings.Compare(typeName(x), typeName(y)), nil
+	case less || err != nil:
+		return -1, err
+	}
+	if more, err := p.rt.ordered(cmpLt, y, x); more || err != nil {
+		return 1, err
+	}
+	return 0, nil
 }
 
 func (p *prettyPrinter) newline(indent int) {

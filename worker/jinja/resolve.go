@@ -170,24 +170,8 @@ func (r *resolver) foldOutput(s *outputStmt, pl place) {
 	}
 }
 
-// folds reports whether Jinja2 evaluates an expression when it compiles: filters and tests only where it knows whether
-// output is escaped.
-func (pl place) folds(x expr) bool {
-	if !foldable(x) {
-		return false
-	}
-	if pl.escape != escapeDynamic {
-		return true
-	}
-	plain := true
-	walkExpr(x, func(x expr) {
-		switch x.(type) {
-		case *filterExpr, *testExpr:
-			plain = false
-		}
-	})
-	return plain
-}
+// folds reports whether Jinja2 evaluates an expression when it compiles.
+func (pl place) folds(x expr) bool { return foldable(x, pl.escape == escapeDynamic) }
 
 // markConstant marks the slices in an expression that Jinja2 folds.
 func markConstant(x expr) {
@@ -288,7 +272,7 @@ func (r *resolver) expr(x expr, pl place) error {
 	if x == nil {
 		return nil
 	}
-	if _, container := x.(*listExpr); !container && foldable(x) {
+	if _, container := x.(*listExpr); !container && pl.escape != escapeDynamic && foldable(x, false) {
 		for _, child := range children(x) {
 			markConstant(child)
 		}
@@ -304,7 +288,7 @@ func (r *resolver) expr(x expr, pl place) error {
 			x.mode = escapeOff
 		}
 	case *binaryExpr:
-		x.bare = x.op == tokPow && foldable(x.x) && !foldable(x.y) && pl.escape != escapeDynamic
+		x.bare = x.op == tokPow && foldable(x.x, false) && !foldable(x.y, false) && pl.escape != escapeDynamic
 	case *condExpr:
 		pl.soft = true
 	case *filterExpr:
