@@ -51,11 +51,11 @@ func (c *crash) tap(w queue.Write) error {
 	return errCrashed
 }
 
-func (c *crash) crashed(ctx context.Context) bool {
+func (c *crash) crashed() bool {
 	select {
 	case <-c.dead:
 		return true
-	case <-ctx.Done():
+	default:
 		return false
 	}
 }
@@ -98,21 +98,25 @@ const crashesAtOnce = 24
 func crashOnce(t *testing.T, erp erpsim.Options, c *crash) []string {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	r := newRelay(t, testConfig(createStep+tellStep), erp)
+	r := newRelay(t, testConfig(createStep+tellStep), erp, byHand) // Rossum's patience does not end while the relay starts
 	r.hook("annotation_content.export")
 	stop := r.start(queue.WithTap(c.tap))
 	exported := make(chan int64, 1)
 	go func() { exported <- r.export(ctx, "INV-1") }()
 	if c.after >= 0 {
-		wait, done := context.WithTimeout(ctx, 20*time.Second)
-		if !c.crashed(wait) {
+		id := <-exported
+		exported <- id
+		for !c.crashed() && ctx.Err() == nil {
+			r.pass(ctx, time.Second) // Rossum asks for the answer
+			_ = sleep(ctx, 20*time.Millisecond)
+		}
+		if !c.crashed() {
 			t.Errorf("no crash: only %d writes", len(c.seen))
 		}
-		done()
 		stop()
 		r.start()
 	}
-	r.status(ctx, <-exported, "exported")
+	r.passBy(ctx, time.Second, <-exported, "exported")
 	for _, rec := range r.settled(ctx, 1) {
 		if rec.State != run.Done {
 			t.Errorf("run %s is %s: %s %s", rec.Run, rec.State, rec.Reason, rec.Message)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,11 +84,18 @@ func newRelay(t *testing.T, config string, erp erpsim.Options, rossum ...func(*r
 	return r
 }
 
+// quietPorts are the ports given out: each is given once, so that nobody else has it while its relay is down.
+var quietPorts sync.Map
+
 // quietAddr is a free address whose port the kernel gives to no outgoing connection: a relay can come back to it.
 func quietAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))) //nolint:gosec // no secret
+		port := 10000 + rand.IntN(20000) //nolint:gosec // no secret
+		if _, given := quietPorts.LoadOrStore(port, true); given {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = l.Close() // only its number is wanted
 			return l.Addr().String()

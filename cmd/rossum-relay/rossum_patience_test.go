@@ -37,8 +37,14 @@ func (r *relay) pass(ctx context.Context, d time.Duration) {
 // passUntil lets Rossum's time pass, no faster than the relay works, until the annotation has the status.
 func (r *relay) passUntil(ctx context.Context, id int64, want string) {
 	r.t.Helper()
+	r.passBy(ctx, 30*time.Second, id, want)
+}
+
+// passBy is passUntil in steps of another length, one each 20 ms.
+func (r *relay) passBy(ctx context.Context, step time.Duration, id int64, want string) {
+	r.t.Helper()
 	for {
-		r.pass(ctx, 30*time.Second)
+		r.pass(ctx, step)
 		a, err := r.rossum.Annotation(id)
 		if err != nil {
 			r.t.Fatal(err)
